@@ -1,0 +1,137 @@
+"""What every command shares: consoles, JSON output, progress, options that recur."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from rramchar.errors import InputError
+
+stdout = Console(highlight=False, soft_wrap=True)
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on stdout; progress on stderr.")
+]
+
+
+def emit(result: dict[str, Any], as_json: bool, show: Callable[[], None]) -> None:
+    """Print a result: as one JSON document, or through `show` for people.
+
+    Parameters
+    ----------
+    result : dict
+        JSON-serializable; NaN and infinity become null.
+    as_json : bool
+        The command's ``--json``.
+    show : callable
+        Prints the result for people, with `stdout`.
+    """
+    if as_json:
+        sys.stdout.write(json.dumps(_plain(result), indent=2, allow_nan=False) + "\n")
+        sys.stdout.flush()
+    else:
+        show()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if hasattr(value, "tolist"):  # numpy scalars and arrays
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Path):
+        return str(value)
+    return value
+
+
+class RateColumn(ProgressColumn):
+    """Items per second of a progress bar."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def render(self, task: Task) -> Text:
+        """Return the rate as text, empty until there is one."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.3g} {self.unit}/s" if speed else "")
+
+
+def progress_bar(unit: str = "points") -> Progress:
+    """Return a progress display on stderr with count, rate and time left.
+
+    Parameters
+    ----------
+    unit : str
+        What is counted, in the plural.
+
+    Returns
+    -------
+    rich.progress.Progress
+        To be used in a ``with`` block.
+    """
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        RateColumn(unit),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=stderr,
+    )
+
+
+def check_writable(path: Path, *, option: str = "--out") -> Path:
+    """Refuse an output path that cannot be written, before any work is done.
+
+    Parameters
+    ----------
+    path : Path
+        A file to be written; its folder must exist.
+    option : str
+        The option it came from, for the error message.
+
+    Returns
+    -------
+    Path
+        The same path.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist, or folder or file cannot be written.
+    """
+    import os
+
+    parent = path.parent
+    if not parent.is_dir():
+        raise InputError(f"{option} {path}: the folder {parent} does not exist; create it first")
+    if path.is_dir():
+        raise InputError(f"{option} {path}: is a folder; give a file name")
+    target = path if path.exists() else parent
+    if not os.access(target, os.W_OK):
+        raise InputError(f"{option} {path}: no permission to write; choose another place")
+    return path

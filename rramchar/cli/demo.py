@@ -1,0 +1,5 @@
+"""``rramchar demo``."""
+
+
+def demo() -> None:
+    """Run the demo."""

@@ -1,0 +1,12 @@
+"""``rramchar measured``."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="measured")
+
+
+@app.callback()
+def _callback() -> None:
+    pass

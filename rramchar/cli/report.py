@@ -1,0 +1,12 @@
+"""``rramchar report``."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="report")
+
+
+@app.callback()
+def _callback() -> None:
+    pass
