@@ -14,7 +14,15 @@ from quantiphy import InvalidNumber, Quantity
 from rramchar.errors import InputError
 
 # Spellings of a unit that mean the same.
-_ALIASES = {"Ω": "ohm", "Ω": "ohm", "ohms": "ohm", "Ohm": "ohm", "Ohms": "ohm", "°C": "C", "degC": "C"}
+_ALIASES = {
+    "\u03a9": "ohm",  # Greek capital omega
+    "\u2126": "ohm",  # the ohm sign
+    "ohms": "ohm",
+    "Ohm": "ohm",
+    "Ohms": "ohm",
+    "\u00b0C": "C",
+    "degC": "C",
+}
 _SPICE_MEG = re.compile(r"^\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*meg", re.IGNORECASE)
 _FEMTO = re.compile(r"^\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*F\s*$")
 

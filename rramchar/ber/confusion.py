@@ -27,10 +27,15 @@ class Confusion:
     probability: NDArray[np.float64]
 
     def __post_init__(self) -> None:
+        """Check the probabilities and make them read-only."""
         p = np.array(self.probability, dtype=float)
         if p.shape != (3, 4):
             raise InputError(f"confusion: shape {p.shape}, expected (3, 4): stored x outcome")
-        if not np.isfinite(p).all() or (p < 0).any() or not np.allclose(p.sum(axis=1), 1, atol=1e-9):
+        if (
+            not np.isfinite(p).all()
+            or (p < 0).any()
+            or not np.allclose(p.sum(axis=1), 1, atol=1e-9)
+        ):
             raise InputError(
                 f"confusion: every row must hold probabilities that sum to 1, got {p.tolist()}"
             )

@@ -1,12 +1,87 @@
-"""``rramchar fit``."""
+"""``rramchar fit``: models fitted to measured data."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="fit")
+from rramchar.cli.common import JsonOption, check_writable, emit, stdout
+
+if TYPE_CHECKING:
+    from rramchar.fitting import FittedModel
+
+app = typer.Typer(no_args_is_help=True, help="Fit models to measured data.")
 
 
 @app.callback()
 def _callback() -> None:
     pass
+
+
+@app.command()
+def resistance(
+    file: Annotated[Path, typer.Argument(help="Measured resistances, plain or .gz.")],
+    layout: Annotated[
+        str | None,
+        typer.Option(help="tidy or cycling; guessed from the first line without."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the model (JSON) here.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    resamples: Annotated[int, typer.Option(help="Bootstrap resamples.")] = 2000,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit LRS and HRS: median, spread from device to device and from cycle to cycle.
+
+    Intervals are 95 % bootstrap intervals over devices. Says how well a
+    lognormal describes the readings, and when it does not.
+
+    Example: rramchar fit resistance cells.csv -o resistance.json
+    """
+    from rramchar.fitting import fit_resistance_lognormal, save_model
+    from rramchar.measured import read_measured
+    from rramchar.provenance import provenance
+
+    if output is not None:
+        check_writable(output, option="--output")
+    frame = read_measured(file, layout)
+    command = f"rramchar fit resistance {file.name} --seed {seed} --resamples {resamples}"
+    model = fit_resistance_lognormal(
+        frame,
+        seed=seed,
+        resamples=resamples,
+        provenance=provenance(inputs=[file], command=command),
+    )
+    if output is not None:
+        save_model(model, output)
+    result = {**model.to_dict(), "model_file": output}
+    emit(result, as_json, lambda: _show(model, file, output))
+
+
+def _show(model: FittedModel, file: Path, output: Path | None) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=escape(f"{model.name}: {file.name}"))
+    for heading in ("parameter", "estimate", "95 % interval", "unit"):
+        numeric = heading in ("estimate", "95 % interval")
+        table.add_column(heading, justify="right" if numeric else "left")
+    for name, parameter in model.parameters.items():
+        table.add_row(
+            name,
+            f"{parameter.value:.4g}",
+            f"{parameter.low:.4g} ... {parameter.high:.4g}",
+            parameter.unit,
+        )
+    stdout.print(table)
+    for state, goodness in model.goodness.items():
+        stdout.print(
+            f"{state.upper()}: {goodness['remark']} (Kolmogorov-Smirnov distance "
+            f"{goodness['ks_distance']:.3f}, skewness {goodness['skewness']:+.2f}, excess kurtosis "
+            f"{goodness['excess_kurtosis']:+.2f})"
+        )
+    if output is not None:
+        stdout.print(f"model written to {escape(str(output))}")

@@ -1,12 +1,154 @@
-"""``rramchar sweep``."""
+"""``rramchar sweep``: run a plan, look at it, export its results."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="sweep")
+from rramchar.cli.common import JsonOption, check_writable, emit, progress_bar, stderr, stdout
+from rramchar.errors import InputError
+
+if TYPE_CHECKING:
+    from rramchar.sweep import RunSummary
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Run a plan of simulations on ngspice, resume it, export its results.",
+)
+
+RunArgument = Annotated[Path, typer.Argument(help="Run directory.", show_default=False)]
 
 
-@app.callback()
-def _callback() -> None:
-    pass
+@app.command()
+def run(
+    plan: Annotated[Path, typer.Argument(help="Plan file (TOML).", show_default=False)],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Run directory; resumed if it holds a run.")
+    ],
+    workers: Annotated[
+        int | None, typer.Option(help="Worker processes; the cores of this machine by default.")
+    ] = None,
+    axis: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Override an axis: vdd_v=0.6,1.2 or vdd_v=0.5:1.2:8 or r_bl_ohm=3k:1M:9:log"
+        ),
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Simulate failed points again.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate every point of a plan that the run directory does not hold yet.
+
+    Example: rramchar sweep run plan.toml --out runs/first --axis vdd_v=0.6,1.2
+    """
+    from rramchar.sweep import load_plan, run_plan
+
+    loaded = load_plan(plan, _overrides(axis or []))
+    with progress_bar() as bar:
+        task = bar.add_task("simulating", total=len(loaded))
+
+        def advance(done: int, total: int, failed: int) -> None:
+            text = f"simulating [red]({failed} failed)[/]" if failed else "simulating"
+            bar.update(task, completed=done, total=total, description=text)
+
+        try:
+            summary = run_plan(
+                loaded, out, workers=workers, retry_failed=retry_failed, progress=advance
+            )
+        except KeyboardInterrupt:
+            bar.stop()
+            done = int(bar.tasks[0].completed)
+            stderr.print(
+                f"interrupted with {done} of {len(loaded)} points done, kept in {out}; "
+                "run the same command to go on"
+            )
+            raise typer.Exit(130) from None
+    emit(summary.as_dict(), as_json, lambda: show_summary(summary))
+    if summary.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    run: RunArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
+    to: Annotated[str, typer.Option(help="csv or parquet.")] = "csv",
+    as_json: JsonOption = False,
+) -> None:
+    """Write a run's results as a table with units in the column names.
+
+    Example: rramchar sweep export runs/first --to csv -o first.csv
+    """
+    from rramchar.sweep import export as export_run
+
+    check_writable(output, option="-o")
+    rows = export_run(run, output, to)
+    emit(
+        {"rows": rows, "output": str(output)},
+        as_json,
+        lambda: stdout.print(f"{rows} rows written to {output}"),
+    )
+
+
+@app.command()
+def show(run: RunArgument, as_json: JsonOption = False) -> None:
+    """Summarize a run: points, outcomes, failures by reason."""
+    from rramchar.sweep import load
+
+    frame = load(run)
+    failed = frame[frame["status"] == "failed"]
+    summary = {
+        "run": str(run),
+        "points": len(frame) + frame.attrs["missing"],
+        "ok": int((frame["status"] == "ok").sum()),
+        "failed": len(failed),
+        "missing": frame.attrs["missing"],
+        "reasons": failed["reason"].value_counts().to_dict(),
+        "outcomes": frame["outcome"].value_counts().to_dict(),
+        "precharge_not_ok": int((~frame["precharge_ok"].dropna()).sum()),
+        "ngspice_version": frame.attrs.get("ngspice_version"),
+    }
+
+    def table() -> None:
+        from rich.table import Table
+
+        grid = Table(show_header=False, box=None)
+        for key, value in summary.items():
+            text = (
+                ", ".join(f"{k} {v}" for k, v in value.items())
+                if isinstance(value, dict)
+                else value
+            )
+            grid.add_row(key.replace("_", " "), str(text) or "-")
+        stdout.print(grid)
+        for row in failed.head(10).itertuples():
+            stdout.print(f"point {row.point}: {row.reason}: {row.detail}", markup=False)
+
+    emit(summary, as_json, table)
+
+
+def show_summary(summary: RunSummary) -> None:
+    """Print what a run did, for people."""
+    for note in summary.notes:
+        stdout.print(f"note: {note}", markup=False)
+    reasons = ", ".join(f"{n} {reason}" for reason, n in summary.reasons.items())
+    failed = f", {summary.failed} failed ({reasons})" if summary.failed else ""
+    stdout.print(
+        f"{summary.ok} of {summary.points} points ok{failed}; {summary.simulated} simulated now, "
+        f"{summary.reused} found finished, {summary.seconds:.1f} s\nresults in {summary.run}",
+        markup=False,
+    )
+
+
+def _overrides(axes: list[str]) -> dict[str, str]:
+    overrides = {}
+    for text in axes:
+        name, separator, values = text.partition("=")
+        if not separator or not values:
+            raise InputError(f"--axis {text!r}: expected NAME=VALUES, such as vdd_v=0.6,1.2")
+        overrides[name.strip()] = values
+    return overrides

@@ -1,0 +1,20 @@
+"""Models fitted to measured data, and their files."""
+
+from rramchar.fitting.model import FittedModel, Parameter, load_model, save_model
+from rramchar.fitting.resistance import (
+    describe_fit,
+    fit_resistance_lognormal,
+    quantile_points,
+    simulate_resistance,
+)
+
+__all__ = [
+    "FittedModel",
+    "Parameter",
+    "describe_fit",
+    "fit_resistance_lognormal",
+    "load_model",
+    "quantile_points",
+    "save_model",
+    "simulate_resistance",
+]

@@ -1,0 +1,1 @@
+"""Figures, one function each, and the execution and export of report notebooks."""

@@ -1,0 +1,103 @@
+"""Place one transistor of a technology in a netlist, whatever way the process spells it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySpice.Spice.Netlist import Netlist
+
+from rramchar.errors import InputError
+from rramchar.technology import Technology
+
+# A drawn size beyond this is a slip of the unit (metres are expected), not a transistor.
+LARGEST_SIZE_M = 1e-3
+
+
+def check_size(technology: Technology, role: str, width_m: float, length_m: float) -> None:
+    """Refuse a transistor size that the process cannot draw.
+
+    Parameters
+    ----------
+    technology : Technology
+        The process.
+    role : str
+        Device role, such as ``nmos``.
+    width_m, length_m : float
+        Drawn width and length. [m]
+
+    Raises
+    ------
+    InputError
+        If the role is unknown or a size is below the device's minimum or above 1 mm.
+    """
+    device = technology.device(role)
+    for what, value, minimum in (
+        ("width", width_m, device.minimum_width_m),
+        ("length", length_m, device.minimum_length_m),
+    ):
+        # A part in 1e9 of slack: 0.13e-6 and 130e-9 are not the same float.
+        if not minimum * (1 - 1e-9) <= value <= LARGEST_SIZE_M:
+            raise InputError(
+                f"{what} of {role}: {value:g} m, expected {minimum:g} m (the minimum of "
+                f"{device.model} in {technology.name}) to {LARGEST_SIZE_M:g} m"
+            )
+
+
+def place_transistor(
+    netlist: Netlist,
+    technology: Technology,
+    role: str,
+    name: str,
+    nodes: tuple[str, str, str, str],
+    *,
+    width_m: float,
+    length_m: float,
+) -> None:
+    """Add one transistor to a circuit or subcircuit.
+
+    Parameters
+    ----------
+    netlist : PySpice Netlist
+        Circuit or subcircuit to add it to.
+    technology : Technology
+        The process.
+    role : str
+        Device role, such as ``nmos`` or ``pmos_hvt``.
+    name : str
+        Element name without its leading letter.
+    nodes : tuple of str
+        Drain, gate, source, bulk.
+    width_m, length_m : float
+        Drawn size. [m]
+
+    Raises
+    ------
+    InputError
+        If the technology has no such device or cannot draw the size.
+    """
+    check_size(technology, role, width_m, length_m)
+    device = technology.device(role)
+    unit = technology.size_unit_m
+    sizes: dict[str, Any] = {
+        technology.width_parameter: _tidy(width_m / unit),
+        technology.length_parameter: _tidy(length_m / unit),
+    }
+    if technology.diffusion_length_m is not None:
+        area = width_m * technology.diffusion_length_m / unit**2
+        perimeter = 2 * (width_m + technology.diffusion_length_m) / unit
+        sizes |= {
+            "ad": _tidy(area),
+            "as": _tidy(area),
+            "pd": _tidy(perimeter),
+            "ps": _tidy(perimeter),
+        }
+    if device.subcircuit:
+        netlist.X(name, device.model, *nodes, **sizes)
+        return
+    text = " ".join(f"{key}={value}" for key, value in sizes.items())
+    netlist.M(name, *nodes, model=device.model, raw_spice=text)
+
+
+def _tidy(value: float) -> float:
+    """Drop the last bits that unit conversion adds, so that netlists read 0.6 and not 0.6000001."""
+    return float(f"{value:.9g}")

@@ -1,0 +1,1 @@
+"""The main job: everything the package does, once, on the built-in technology and data."""

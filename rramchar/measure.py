@@ -1,0 +1,209 @@
+"""Waveform arrays to what a read says: decision, sense time, energy. Only numpy.
+
+All times are counted from the moment at which the enable signal crosses half of its swing, called
+the start of sensing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+PLUS, ZERO, MINUS, INVALID = "plus", "zero", "minus", "invalid"
+
+
+@dataclass(frozen=True)
+class ReadResult:
+    """What one read of a sense amplifier gave.
+
+    Parameters
+    ----------
+    outcome : str
+        ``plus``, ``minus``, ``zero`` (both outputs high at the sampling time) or ``invalid`` (both
+        low).
+    sense_time_s : float or None
+        Start of sensing to \\|V(q) - V(qb)\\| = VDD / 2; None if that was never reached. [s]
+    read_energy_j : float
+        Energy from the supply over precharge and sensing, up to the sampling time. [J]
+    precharge_ok : bool
+        Both outputs stood at 0.9 VDD or more when sensing started; else a stale value could pass
+        for a decision.
+    q_fall_time_s, qb_fall_time_s : float or None
+        Start of sensing to the moment the output first falls through VDD / 2. [s]
+    """
+
+    outcome: str
+    sense_time_s: float | None
+    read_energy_j: float
+    precharge_ok: bool
+    q_fall_time_s: float | None
+    qb_fall_time_s: float | None
+
+
+def outcome_of(v_q_v: float, v_qb_v: float, vdd_v: float) -> str:
+    """Name the state of two outputs, each compared with half the supply.
+
+    Parameters
+    ----------
+    v_q_v, v_qb_v : float
+        Output voltages at the sampling time. [V]
+    vdd_v : float
+        Supply. [V]
+
+    Returns
+    -------
+    str
+        ``plus`` (only q high), ``minus`` (only qb high), ``zero`` (both high), ``invalid`` (none).
+    """
+    q_high, qb_high = v_q_v > vdd_v / 2, v_qb_v > vdd_v / 2
+    if q_high and qb_high:
+        return ZERO
+    if q_high:
+        return PLUS
+    return MINUS if qb_high else INVALID
+
+
+def crossing_time(
+    time_s: Array, wave: Array, level: float, *, after_s: float = -np.inf
+) -> float | None:
+    """Find when a wave first passes a level, by cubic Hermite interpolation.
+
+    Parameters
+    ----------
+    time_s : array, shape (time,)
+        Strictly increasing. [s]
+    wave : array, shape (time,)
+        The signal, in the unit of `level`.
+    level : float
+        The level; either direction counts.
+    after_s : float
+        Crossings before this are passed over. [s]
+
+    Returns
+    -------
+    float or None
+        Time of the first crossing, or None. [s]
+
+    Notes
+    -----
+    The slopes at the interval's ends are central differences on the uneven grid. Against a fine
+    reference this halves the error of linear interpolation on a solver's sparse time points.
+    """
+    above = wave > level
+    changes = np.flatnonzero(above[1:] != above[:-1])
+    changes = changes[time_s[changes + 1] > after_s]
+    for i in changes:
+        found = _hermite_crossing(time_s, wave, level, int(i))
+        if found >= after_s:
+            return found
+    return None
+
+
+def _hermite_crossing(time_s: Array, wave: Array, level: float, i: int) -> float:
+    lo, hi = max(i - 1, 0), min(i + 3, len(time_s))
+    slopes = np.gradient(wave[lo:hi], time_s[lo:hi])
+    step = time_s[i + 1] - time_s[i]
+    y0, y1 = wave[i] - level, wave[i + 1] - level
+    m0, m1 = slopes[i - lo] * step, slopes[i + 1 - lo] * step
+    left, right = 0.0, 1.0
+    for _ in range(50):  # bisection: the ends have opposite signs whatever the slopes
+        u = (left + right) / 2
+        y = (
+            y0 * (1 + 2 * u) * (1 - u) ** 2
+            + m0 * u * (1 - u) ** 2
+            + y1 * u**2 * (3 - 2 * u)
+            + m1 * u**2 * (u - 1)
+        )
+        if (y > 0) == (y0 > 0):
+            left = u
+        else:
+            right = u
+    return float(time_s[i] + left * step)
+
+
+def supply_energy(time_s: Array, current_a: Array, vdd_v: float, until_s: float) -> float:
+    """Integrate the energy that a supply delivers from the start of the record.
+
+    Parameters
+    ----------
+    time_s : array, shape (time,)
+        [s]
+    current_a : array, shape (time,)
+        Current into the source's positive terminal, as SPICE reports it (negative while it
+        delivers). [A]
+    vdd_v : float
+        Supply voltage. [V]
+    until_s : float
+        End of the integral. [s]
+
+    Returns
+    -------
+    float
+        ``-vdd * integral of i dt``, trapezoidal. [J]
+    """
+    inside = time_s < until_s
+    t = np.append(time_s[inside], until_s)
+    i = np.append(current_a[inside], np.interp(until_s, time_s, current_a))
+    return float(-vdd_v * np.trapezoid(i, t))
+
+
+def measure_read(
+    time_s: Array,
+    v_sen_v: Array,
+    v_q_v: Array,
+    v_qb_v: Array,
+    i_vdd_a: Array,
+    *,
+    vdd_v: float,
+    sense_edge_after_s: float,
+    sample_time_s: float,
+) -> ReadResult:
+    """Turn the waveforms of one read into its outcome, times and energy.
+
+    Parameters
+    ----------
+    time_s, v_sen_v, v_q_v, v_qb_v, i_vdd_a : array, shape (time,)
+        Time [s], enable and both outputs [V], current through the supply source [A].
+    vdd_v : float
+        Supply. [V]
+    sense_edge_after_s : float
+        A time inside the precharge phase: the rising enable edge is sought after it. [s]
+    sample_time_s : float
+        When the outputs are sampled, counted from the start of sensing. [s]
+
+    Returns
+    -------
+    ReadResult
+        See there.
+
+    Raises
+    ------
+    ValueError
+        If the record holds no enable edge or ends before the sampling time: a fault of the
+        testbench, not of the circuit.
+    """
+    half = vdd_v / 2
+    start = crossing_time(time_s, v_sen_v, half, after_s=sense_edge_after_s)
+    if start is None:
+        raise ValueError("the record holds no rising enable edge")
+    sample = start + sample_time_s
+    if sample > time_s[-1]:
+        raise ValueError("the record ends before the sampling time")
+    v_q, v_qb = np.interp(start, time_s, v_q_v), np.interp(start, time_s, v_qb_v)
+    sense = crossing_time(time_s, np.abs(v_q_v - v_qb_v), half, after_s=start)
+    q_fall = crossing_time(time_s, v_q_v, half, after_s=start)
+    qb_fall = crossing_time(time_s, v_qb_v, half, after_s=start)
+    return ReadResult(
+        outcome=outcome_of(
+            float(np.interp(sample, time_s, v_q_v)), float(np.interp(sample, time_s, v_qb_v)), vdd_v
+        ),
+        sense_time_s=None if sense is None else sense - start,
+        read_energy_j=supply_energy(time_s, i_vdd_a, vdd_v, sample),
+        precharge_ok=bool(min(v_q, v_qb) >= 0.9 * vdd_v),
+        q_fall_time_s=None if q_fall is None else q_fall - start,
+        qb_fall_time_s=None if qb_fall is None else qb_fall - start,
+    )

@@ -1,0 +1,133 @@
+"""Batch normalization while training, and its folding into an integer threshold.
+
+Ioffe and Szegedy, arXiv:1502.03167: ``y = gamma (z - mean) / std + beta`` with
+``std = sqrt(variance + EPSILON)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rramchar.nn.network import DenseLayer
+from rramchar.nn.quantize import Array
+
+EPSILON = 1e-4  # of a sum of integers, so far below any variance that is not zero
+
+
+@dataclass(frozen=True, eq=False)
+class Normalization:
+    """Batch normalization with fixed statistics, in float64.
+
+    Parameters
+    ----------
+    gamma, beta, mean, std : array of float64, shape (neuron,)
+        See the module; `std` is positive.
+    """
+
+    gamma: NDArray[np.float64]
+    beta: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+
+    def apply(self, sums: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the normalized sums; the last axis is the neuron's."""
+        return self.gamma * ((sums - self.mean) / self.std) + self.beta
+
+
+def normalize(sums: Array) -> tuple[Array, Array]:
+    """Bring a batch to zero mean and unit variance, in place.
+
+    Parameters
+    ----------
+    sums : array of float32, shape (image, neuron)
+        Overwritten by the normalized values.
+
+    Returns
+    -------
+    tuple of arrays
+        The normalized values, and 1 / std of each neuron, shape (neuron,).
+    """
+    sums -= sums.mean(axis=0)
+    inverse = np.einsum("ij,ij->j", sums, sums)
+    inverse /= len(sums)
+    inverse += np.float32(EPSILON)
+    np.sqrt(inverse, out=inverse)
+    np.divide(np.float32(1), inverse, out=inverse)
+    sums *= inverse
+    return sums, inverse
+
+
+def normalize_backward(
+    gradient: Array, normalized: Array, inverse: Array, gamma: Array
+) -> tuple[Array, Array, Array]:
+    """Return the gradients of a batch normalization.
+
+    Parameters
+    ----------
+    gradient : array of float32, shape (image, neuron)
+        With respect to the output; overwritten by the one with respect to the sums.
+    normalized : array of float32, shape (image, neuron)
+        From `normalize`; overwritten.
+    inverse : array of float32, shape (neuron,)
+        From `normalize`.
+    gamma : array of float32, shape (neuron,)
+        Scale.
+
+    Returns
+    -------
+    tuple of arrays
+        With respect to the sums, to gamma and to beta.
+    """
+    d_gamma = np.einsum("ij,ij->j", gradient, normalized)
+    d_beta = gradient.sum(axis=0)
+    images = np.float32(len(gradient))
+    normalized *= d_gamma / images
+    gradient -= normalized
+    gradient -= d_beta / images
+    gradient *= gamma * inverse
+    return gradient, d_gamma, d_beta
+
+
+def fold(weights: NDArray[np.int8], norm: Normalization, bound: int) -> DenseLayer:
+    """Fold a normalization and a sign into integer thresholds.
+
+    A neuron fires +1 when ``norm(z) >= 0``. With positive gamma that is ``z >= t``; with negative
+    gamma it is ``-z >= t`` for the negated weights; with gamma 0 it depends on beta alone, which
+    becomes a threshold that every sum or no sum reaches. The threshold is checked against the
+    formula itself at the neighbouring integers, so that the layer decides as the formula does
+    for every possible sum.
+
+    Parameters
+    ----------
+    weights : array of int8, shape (output, input)
+        Stored weights.
+    norm : Normalization
+        Of the outputs.
+    bound : int
+        Largest absolute value of an input.
+
+    Returns
+    -------
+    DenseLayer
+        Thresholds lie within ``-input * bound`` (always) and ``input * bound + 1`` (never).
+    """
+    flip = np.where(norm.gamma < 0, -1, 1).astype(np.int8)
+    low, high = -weights.shape[1] * bound, weights.shape[1] * bound + 1
+
+    def fires(sums: NDArray[np.float64]) -> NDArray[np.bool_]:
+        return norm.apply(flip * sums) >= 0
+
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        edge = flip * (norm.mean - norm.beta * norm.std / norm.gamma)
+    edge = np.where(np.isnan(edge) | (norm.gamma == 0), 0.0, edge)
+    threshold = np.clip(np.ceil(edge), low, high)
+    constant = norm.gamma == 0
+    for _ in range(3):  # rounding moves the edge by one at most
+        threshold -= fires(threshold - 1) & ~constant
+        threshold += ~fires(threshold) & ~constant
+    threshold = np.where(constant, np.where(norm.beta >= 0, low, high), threshold)
+    return DenseLayer(weights * flip[:, None], np.clip(threshold, low, high).astype(np.int64))

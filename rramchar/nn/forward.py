@@ -1,0 +1,225 @@
+"""The exact forward pass: integer arithmetic carried out in floating-point matrix products.
+
+Whole numbers below 2**24 are exact in float32 and below 2**53 in float64, and so are their sums
+in any order. Every layer therefore picks float32 while twice its largest possible sum stays below
+2**24 (twice, so that differences of sums are exact as well) and float64 otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rramchar.errors import InputError
+from rramchar.nn.network import Network
+
+FLOAT32_LIMIT = 2**24
+BLOCK_BYTES = 64 * 2**20
+
+
+def exact_dtype(inputs: int, bound: int) -> type[np.floating]:
+    """Return the floating type in which a layer's sums are exact.
+
+    Parameters
+    ----------
+    inputs : int
+        Inputs of each neuron.
+    bound : int
+        Largest absolute value of an input.
+
+    Returns
+    -------
+    type
+        ``numpy.float32`` or ``numpy.float64``.
+
+    Examples
+    --------
+    >>> exact_dtype(784, 255).__name__
+    'float32'
+    >>> exact_dtype(40000, 255).__name__
+    'float64'
+    """
+    return np.float32 if 2 * inputs * bound < FLOAT32_LIMIT else np.float64
+
+
+def float_weights(network: Network) -> list[NDArray[Any]]:
+    """Return each layer's weights in its exact type, shape (output, input)."""
+    return [
+        layer.weights.astype(exact_dtype(layer.inputs, network.input_bound(i)))
+        for i, layer in enumerate(network.layers)
+    ]
+
+
+def float_threshold(network: Network, layer: int) -> NDArray[Any]:
+    """Return a hidden layer's thresholds as a column that compares exactly with its sums.
+
+    A threshold outside the range of possible sums is moved to the edge of that range, where it
+    still means "always" or "never".
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    layer : int
+        Index of a hidden layer.
+
+    Returns
+    -------
+    array, shape (output, 1)
+        In the layer's exact type.
+    """
+    record = network.layers[layer]
+    if record.threshold is None:
+        raise InputError(f"layer {layer}: is the last one and has no threshold")
+    bound = network.input_bound(layer)
+    largest = record.inputs * bound
+    clipped = np.clip(record.threshold, -largest, largest + 1)
+    return clipped.astype(exact_dtype(record.inputs, bound))[:, None]
+
+
+def check_images(network: Network, images: NDArray[Any]) -> None:
+    """Refuse images that do not fit a network's input.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    images : array of uint8, shape (image, pixel)
+        The images.
+
+    Raises
+    ------
+    InputError
+        If type, shape or a pixel's value does not fit.
+    """
+    if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
+        found = getattr(images, "dtype", type(images).__name__)
+        raise InputError(f"images: type {found}, expected an array of uint8")
+    if images.ndim != 2 or images.shape[1] != network.input_size or not len(images):
+        raise InputError(
+            f"images: shape {images.shape}, but the network takes (image, {network.input_size}); "
+            "use the data set that the network was trained on"
+        )
+    largest = int(images.max())
+    if largest > network.encoding.maximum:
+        raise InputError(
+            f"images: a pixel is {largest}, above the network's input maximum "
+            f"{network.encoding.maximum}; use the data set that the network was trained on"
+        )
+
+
+def check_labels(labels: NDArray[Any], images: NDArray[Any], classes: int) -> None:
+    """Refuse labels that do not fit the images or the classes.
+
+    Parameters
+    ----------
+    labels : array of integers, shape (image,)
+        Right class of each image.
+    images : array, shape (image, pixel)
+        The images.
+    classes : int
+        Number of classes.
+
+    Raises
+    ------
+    InputError
+        If type, shape or a value does not fit.
+    """
+    if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu":
+        found = getattr(labels, "dtype", type(labels).__name__)
+        raise InputError(f"labels: type {found}, expected an array of integers")
+    if labels.shape != (len(images),):
+        raise InputError(f"labels: shape {labels.shape}, expected ({len(images)},) as the images")
+    if len(labels) and (labels.min() < 0 or labels.max() >= classes):
+        bad = labels[(labels < 0) | (labels >= classes)][0]
+        raise InputError(f"labels: holds {bad}, expected 0 to {classes - 1}")
+
+
+def hidden_values(fired: NDArray[np.bool_], dtype: type[np.floating]) -> NDArray[Any]:
+    """Return +1 where a neuron fired and -1 elsewhere."""
+    values = fired.astype(dtype)
+    values *= 2
+    values -= 1
+    return values
+
+
+def scores(network: Network, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the score of each class for each image.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    images : array of uint8, shape (image, pixel)
+        The images; any number, worked through in blocks of bounded memory.
+
+    Returns
+    -------
+    array of float64, shape (image, class)
+        Exact: the integer sums are, and scale and offset are applied once in float64.
+    """
+    check_images(network, images)
+    weights = float_weights(network)
+    thresholds = [float_threshold(network, i) for i in range(len(weights) - 1)]
+    block = max(1, BLOCK_BYTES // (8 * max(network.sizes)))
+    result = np.empty((len(images), network.classes))
+    for start in range(0, len(images), block):
+        part = network.encoding.apply(images[start : start + block], weights[0].dtype.type)
+        values = part.T
+        for i, threshold in enumerate(thresholds):
+            fired = (weights[i] @ values) >= threshold
+            values = hidden_values(fired, weights[i + 1].dtype.type)
+        result[start : start + block] = class_scores(network, weights[-1] @ values).T
+    return result
+
+
+def class_scores(network: Network, sums: NDArray[Any]) -> NDArray[np.float64]:
+    """Turn the last layer's sums, shape (class, image), into scores of the same shape."""
+    result = sums.astype(np.float64)
+    result *= network.scale[:, None]
+    result += network.offset[:, None]
+    return result
+
+
+def predict(network: Network, images: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Return the class of each image: the highest score, the first class on a tie.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    images : array of uint8, shape (image, pixel)
+        The images.
+
+    Returns
+    -------
+    array of integers, shape (image,)
+        Index of the class.
+    """
+    return scores(network, images).argmax(axis=1)
+
+
+def accuracy(
+    network: Network, images: NDArray[np.uint8], labels: NDArray[np.integer[Any]]
+) -> float:
+    """Return the share of images whose class is predicted rightly.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    images : array of uint8, shape (image, pixel)
+        The images.
+    labels : array of integers, shape (image,)
+        Right class of each image.
+
+    Returns
+    -------
+    float
+        From 0 to 1. [1]
+    """
+    check_images(network, images)
+    check_labels(labels, images, network.classes)
+    return float(np.count_nonzero(predict(network, images) == labels) / len(labels))

@@ -1,0 +1,184 @@
+"""Train a dense binary or ternary network in numpy: batches, loss, straight-through, Adam."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rramchar.errors import InputError
+from rramchar.nn.datasets import Dataset
+from rramchar.nn.model import LatentDense, TrainedModel, activate, finish
+from rramchar.nn.network import Network
+from rramchar.nn.optimizer import cosine_rate
+from rramchar.nn.quantize import Array
+from rramchar.nn.settings import TrainingSettings
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class History:
+    """How a training run went; one entry per epoch.
+
+    Parameters
+    ----------
+    loss : tuple of float
+        Mean cross-entropy over the batches as they came. [nat]
+    accuracy : tuple of float
+        Share of training images classified rightly as they came, before each update. [1]
+    learning_rate : tuple of float
+        At the start of the epoch. [1]
+    seconds : tuple of float
+        Time of the epoch. [s]
+    """
+
+    loss: tuple[float, ...]
+    accuracy: tuple[float, ...]
+    learning_rate: tuple[float, ...]
+    seconds: tuple[float, ...]
+
+    def as_dict(self) -> dict[str, list[float]]:
+        """Return the columns as lists, for JSON."""
+        return {name: list(column) for name, column in asdict(self).items()}
+
+
+def train(
+    dataset: Dataset, settings: TrainingSettings, progress: Progress | None = None
+) -> tuple[Network, History]:
+    """Train a network on the training part of a data set.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Its test part is not looked at.
+    settings : TrainingSettings
+        See there. The same settings give the same network on the same machine.
+    progress : callable, optional
+        Called with the number of finished steps and the number of all steps.
+
+    Returns
+    -------
+    tuple of Network and History
+        The integer network, with data set and settings in its metadata, and the run's history.
+
+    Raises
+    ------
+    InputError
+        If the settings do not fit the data, or the loss stops being finite.
+    """
+    model, history = train_model(dataset, settings, progress)
+    metadata = {"dataset": dataset.name, "settings": asdict(settings)}
+    return model.network(metadata), history
+
+
+def train_model(
+    dataset: Dataset, settings: TrainingSettings, progress: Progress | None = None
+) -> tuple[TrainedModel, History]:
+    """Train as `train` does, and stop before normalizations are folded into thresholds."""
+    images, labels = dataset.train_images, dataset.train_labels
+    steps_per_epoch = len(images) // settings.batch
+    if not steps_per_epoch:
+        raise InputError(
+            f"batch: {settings.batch}, expected at most {len(images)}, the number of training "
+            "images"
+        )
+    encoding = settings.input_encoding(dataset)
+    initial, shuffling = np.random.SeedSequence(settings.seed).spawn(2)
+    layers = _layers(dataset, settings, np.random.default_rng(initial))
+    rng = np.random.default_rng(shuffling)
+    assert settings.learning_rate is not None
+    steps = steps_per_epoch * settings.epochs
+    rows: list[tuple[float, float, float, float]] = []
+    for epoch in range(settings.epochs):
+        since = time.perf_counter()
+        order = rng.permutation(len(images))
+        loss = 0.0
+        right = 0
+        for k in range(steps_per_epoch):
+            step = epoch * steps_per_epoch + k
+            chosen = order[k * settings.batch : (k + 1) * settings.batch]
+            rate = cosine_rate(step, steps, settings.learning_rate)
+            part = _step(layers, encoding.apply(images[chosen]), labels[chosen], rate)
+            if not np.isfinite(part[0]):
+                raise InputError(
+                    f"learning_rate: {settings.learning_rate:g} makes the training diverge in "
+                    f"epoch {epoch + 1} (the loss is not finite); use a smaller one"
+                )
+            loss += part[0]
+            right += part[1]
+            if progress is not None:
+                progress(step + 1, steps)
+        rows.append(
+            (
+                loss / steps_per_epoch,
+                right / (steps_per_epoch * settings.batch),
+                cosine_rate(epoch, settings.epochs, settings.learning_rate),
+                time.perf_counter() - since,
+            )
+        )
+    model = finish(layers, images, encoding, settings.weights)
+    return model, History(*zip(*rows, strict=True))
+
+
+def _layers(
+    dataset: Dataset, settings: TrainingSettings, rng: np.random.Generator
+) -> list[LatentDense]:
+    assert settings.init_std is not None
+    sizes = (dataset.pixels, *settings.hidden, dataset.classes)
+    return [
+        LatentDense(inputs, outputs, settings.weights, settings.init_std, rng)
+        for inputs, outputs in zip(sizes, sizes[1:], strict=False)
+    ]
+
+
+def _step(
+    layers: list[LatentDense], values: Array, labels: NDArray[np.integer[Any]], rate: float
+) -> tuple[float, int]:
+    """Update all layers on one batch; return its mean loss and the number of right images."""
+    windows = []
+    for layer in layers[:-1]:
+        values, window = activate(layer.forward(values))
+        windows.append(window)
+    scores = layers[-1].forward(values)
+    loss, right, gradient = cross_entropy(scores, labels)
+    for i in range(len(layers) - 1, 0, -1):
+        below = layers[i].backward(gradient, rate, wanted=True)
+        assert below is not None
+        below *= windows[i - 1]
+        gradient = below
+    layers[0].backward(gradient, rate, wanted=False)
+    return loss, right
+
+
+def cross_entropy(scores: Array, labels: NDArray[np.integer[Any]]) -> tuple[float, int, Array]:
+    """Return the softmax cross-entropy of a batch and its gradient.
+
+    Parameters
+    ----------
+    scores : array of float32, shape (image, class)
+        Scores; not changed.
+    labels : array of integers, shape (image,)
+        Right classes.
+
+    Returns
+    -------
+    tuple
+        Mean loss [nat], number of images whose highest score is the right one, and the gradient
+        of the mean loss, shape (image, class).
+    """
+    rows = np.arange(len(labels))
+    right = int(np.count_nonzero(scores.argmax(axis=1) == labels))
+    gradient = scores - scores.max(axis=1, keepdims=True)
+    picked = gradient[rows, labels]
+    np.exp(gradient, out=gradient)
+    total = gradient.sum(axis=1)
+    loss = float(np.mean(np.log(total) - picked))
+    gradient /= total[:, None]
+    gradient[rows, labels] -= 1
+    gradient /= np.float32(len(labels))
+    return loss, right, gradient

@@ -1,0 +1,344 @@
+"""A sweep as plain data: read from TOML, checked, and written back as resolved."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rramchar.errors import InputError
+from rramchar.technology import Condition, Technology, load_technology
+from rramchar.technology.load import explain_validation
+from rramchar.testbench import TESTBENCHES, ReadTestbench
+from rramchar.units import parse_quantity
+
+CONDITION_AXES = ("corner", "temperature_c", "vdd_v")
+AxisValue = float | str | None
+
+# Unit of a field, by the end of its name.
+_UNITS = {"_v": "V", "_ohm": "ohm", "_s": "s", "_f": "F", "_m": "m", "_c": "C", "_w": "W"}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Head(_Strict):
+    testbench: Literal["read"]
+    technology: str = "generic130"
+    seed: Annotated[int, Field(ge=0)] = 1
+    accuracy: Literal["sweep", "report"] = "sweep"
+    point_timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
+
+
+class _Range(_Strict):
+    start: float | str
+    stop: float | str
+    num: Annotated[int, Field(ge=1, le=1_000_000)]
+    scale: Literal["linear", "log"] = "linear"
+
+
+class _File(_Strict):
+    plan: _Head
+    parameters: dict[str, Any] = {}
+    axes: dict[str, _Range | list[float | str] | float | str] = {}
+    rows: Annotated[dict[str, list[float | str]], Field(alias="list")] = {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A sweep of one testbench: every combination of its axes, with every row of its list.
+
+    Parameters
+    ----------
+    testbench : ReadTestbench
+        What is simulated.
+    technology : Technology
+        The process.
+    technology_name : str
+        How the plan names it: a shipped name, or the path of a TOML file.
+    seed : int
+        Seed of everything random.
+    accuracy : str
+        Ladder of solver options: ``sweep`` or ``report``.
+    point_timeout_s : float
+        Longest time that one point may take. [s]
+    parameters : record
+        Of the testbench.
+    axes : mapping of str to tuple
+        Values of every axis; the last one varies fastest. Axes that the plan does not sweep hold
+        one value.
+    rows : tuple of mapping
+        Values that go together, such as measured pairs of resistances; they vary faster than any
+        axis. One empty row where the plan has no list.
+    """
+
+    testbench: ReadTestbench
+    technology: Technology
+    technology_name: str
+    seed: int
+    accuracy: str
+    point_timeout_s: float
+    parameters: Any
+    axes: Mapping[str, tuple[AxisValue, ...]]
+    rows: tuple[Mapping[str, AxisValue], ...] = ({},)
+
+    def __len__(self) -> int:
+        """Return the number of points."""
+        return math.prod(len(values) for values in self.axes.values()) * len(self.rows)
+
+    def document(self) -> dict[str, Any]:
+        """Return the plan as resolved: every default and every axis value written out."""
+        document: dict[str, Any] = {
+            "plan": {
+                "testbench": self.testbench.name,
+                "technology": self.technology_name,
+                "seed": self.seed,
+                "accuracy": self.accuracy,
+                "point_timeout_s": self.point_timeout_s,
+            },
+            "parameters": {
+                k: v for k, v in dataclasses.asdict(self.parameters).items() if v is not None
+            },
+            "axes": {name: list(values) for name, values in self.axes.items() if values != (None,)},
+        }
+        if self.rows[0]:
+            document["list"] = {name: [row[name] for row in self.rows] for name in self.rows[0]}
+        return document
+
+
+def load_plan(path: str | Path, overrides: Mapping[str, str] | None = None) -> Plan:
+    """Read a plan from a TOML file and check it completely.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    overrides : mapping of str to str, optional
+        Axis name to values that replace the file's, as text: ``"0.6,1.2"`` or ``"0.5:1.2:8"``
+        (linear) or ``"3k:1M:10:log"``.
+
+    Returns
+    -------
+    Plan
+        Ready to be run.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or anything in it cannot be used; the message names file and key.
+    """
+    path = Path(path)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"plan {path}: does not exist") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"plan {path}: not valid TOML: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"plan {path}: cannot be read: {error}") from None
+    if overrides:
+        axes = document.setdefault("axes", {})
+        axes |= {name: parse_axis_text(name, text) for name, text in overrides.items()}
+    try:
+        return make_plan(document, folder=path.parent)
+    except InputError as error:
+        raise InputError(f"plan {path}: {error}") from None
+
+
+def make_plan(document: Mapping[str, Any], *, folder: Path | None = None) -> Plan:
+    """Check a plan given as nested dictionaries, as TOML would read it.
+
+    Parameters
+    ----------
+    document : mapping
+        Keys ``plan``, ``parameters``, ``axes`` (see the design of the plan file in the docs).
+    folder : Path, optional
+        Where a relative technology path starts; the current folder by default.
+
+    Returns
+    -------
+    Plan
+        Ready to be run.
+
+    Raises
+    ------
+    InputError
+        If anything in it cannot be used.
+    """
+    try:
+        content = _File.model_validate(document)
+    except ValidationError as error:
+        raise InputError(explain_validation(error)) from None
+    head = content.plan
+    testbench = TESTBENCHES[head.testbench]
+    name = head.technology
+    if name.endswith(".toml"):
+        name = str(((folder or Path()) / name).resolve())
+    technology = load_technology(name)
+    parameters = _parameters(testbench, content.parameters)
+    plan = Plan(
+        testbench=testbench,
+        technology=technology,
+        technology_name=name,
+        seed=head.seed,
+        accuracy=head.accuracy,
+        point_timeout_s=head.point_timeout_s,
+        parameters=parameters,
+        axes=_axes(testbench, technology, content.axes, skip=set(content.rows)),
+        rows=_rows(testbench, content.rows),
+    )
+    _check_points(plan)
+    return plan
+
+
+def parse_axis_text(name: str, text: str) -> Any:
+    """Turn the command line's spelling of an axis into what a plan file would hold.
+
+    Parameters
+    ----------
+    name : str
+        Axis name, for the error message.
+    text : str
+        ``a,b,c``; or ``start:stop:num`` with an optional ``:log``.
+
+    Returns
+    -------
+    list or dict
+        A list of texts, or a range.
+
+    Raises
+    ------
+    InputError
+        If the text is neither.
+    """
+    if ":" not in text:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    parts = text.split(":")
+    if len(parts) not in (3, 4) or not parts[2].isdigit():
+        raise InputError(f"axis {name}: {text!r}, expected start:stop:num or start:stop:num:log")
+    scale = parts[3] if len(parts) == 4 else "linear"
+    return {"start": parts[0], "stop": parts[1], "num": int(parts[2]), "scale": scale}
+
+
+def unit_of(field: str) -> str:
+    """Return the unit that a field's name ends in, empty where it carries none."""
+    return next((unit for end, unit in _UNITS.items() if field.endswith(end)), "")
+
+
+def _parameters(testbench: ReadTestbench, given: Mapping[str, Any]) -> Any:
+    fields = {field.name: field for field in dataclasses.fields(testbench.parameters_type)}
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in fields:
+            raise InputError(
+                f"parameters: unknown key {name!r}; the {testbench.name} testbench has "
+                f"{', '.join(fields)}"
+            )
+        if unit_of(name):
+            values[name] = parse_quantity(value, unit_of(name), name=f"parameters.{name}")
+        else:
+            values[name] = value
+    return testbench.parameters_type(**values)
+
+
+def _axes(
+    testbench: ReadTestbench, technology: Technology, given: Mapping[str, Any], skip: set[str]
+) -> dict[str, tuple[AxisValue, ...]]:
+    known = (*CONDITION_AXES, *testbench.point_fields)
+    for name in skip & set(given):
+        raise InputError(f"{name} stands in both [axes] and [list]; keep one of them")
+    for name in given:
+        if name not in known:
+            raise InputError(f"axes: unknown axis {name!r}; expected one of {', '.join(known)}")
+    fixed: dict[str, tuple[AxisValue, ...]] = {
+        "corner": (next(iter(technology.corners)),),
+        "temperature_c": (27.0,),
+        "vdd_v": (technology.vdd_nominal_v,),
+    }
+    swept = {name: _values(name, spec) for name, spec in given.items()}
+    missing = {n: fixed.get(n, (None,)) for n in known if n not in swept and n not in skip}
+    return missing | swept
+
+
+def _rows(
+    testbench: ReadTestbench, given: Mapping[str, list[float | str]]
+) -> tuple[Mapping[str, AxisValue], ...]:
+    if not given:
+        return ({},)
+    for name in given:
+        if name not in testbench.point_fields:
+            raise InputError(
+                f"list: unknown name {name!r}; expected one of {', '.join(testbench.point_fields)}"
+            )
+    lengths = {name: len(values) for name, values in given.items()}
+    if len(set(lengths.values())) > 1 or 0 in lengths.values():
+        raise InputError(f"list: expected lists of one length above 0, got {lengths}")
+    columns = {
+        name: [parse_quantity(v, unit_of(name), name=f"list.{name}") for v in values]
+        for name, values in given.items()
+    }
+    return tuple(
+        dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
+    )
+
+
+def _values(name: str, spec: Any) -> tuple[AxisValue, ...]:
+    if isinstance(spec, _Range):
+        return _range(name, spec)
+    items = spec if isinstance(spec, list) else [spec]
+    if not items:
+        raise InputError(f"axes.{name}: an empty list; give at least one value")
+    values: tuple[AxisValue, ...]
+    if name == "corner":
+        values = tuple(str(item) for item in items)
+    else:
+        values = tuple(parse_quantity(item, unit_of(name), name=f"axes.{name}") for item in items)
+    if len(set(values)) != len(values):
+        raise InputError(f"axes.{name}: a value stands twice in {list(values)}")
+    return values
+
+
+def _range(name: str, spec: _Range) -> tuple[AxisValue, ...]:
+    if name == "corner":
+        raise InputError("axes.corner: expected a list of corner names, got a range")
+    where = f"axes.{name}"
+    start = parse_quantity(spec.start, unit_of(name), name=f"{where}.start")
+    stop = parse_quantity(spec.stop, unit_of(name), name=f"{where}.stop")
+    if spec.num > 1 and start == stop:
+        raise InputError(f"{where}: start and stop are both {start:g}, with num = {spec.num}")
+    if spec.scale == "log":
+        if start <= 0 or stop <= 0:
+            raise InputError(f"{where}: a log range needs start and stop above 0")
+        values = np.geomspace(start, stop, spec.num)
+    else:
+        values = np.linspace(start, stop, spec.num)
+    # Twelve digits are far below what a simulation resolves, and read well in a table.
+    return tuple(float(f"{value:.12g}") for value in values)
+
+
+def _check_points(plan: Plan) -> None:
+    """Check every value of every axis and every row once, before anything is simulated."""
+    first = {name: values[0] for name, values in plan.axes.items()} | dict(plan.rows[0])
+    variants = [first | {name: v} for name, values in plan.axes.items() for v in values]
+    for values in [*variants, *(first | dict(row) for row in plan.rows)]:
+        condition_of(values).check(plan.technology)
+        plan.testbench.point(values, plan.parameters)
+    # Builds a deck once, so that sizes are checked against the technology too.
+    point = plan.testbench.point(first, plan.parameters)
+    plan.testbench.deck(plan.technology, condition_of(first), plan.parameters, point)
+
+
+def condition_of(values: Mapping[str, AxisValue]) -> Condition:
+    """Return the condition among a point's axis values."""
+    return Condition(
+        corner=str(values["corner"]),
+        temperature_c=float(values["temperature_c"]),  # type: ignore[arg-type]
+        vdd_v=float(values["vdd_v"]),  # type: ignore[arg-type]
+    )

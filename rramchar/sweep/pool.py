@@ -1,0 +1,125 @@
+"""Run chunks on a pool of local processes that survives killed and hung workers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, TimeoutError
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pebble import ProcessExpired, ProcessPool
+
+from rramchar.sweep.worker import Chunk, ChunkResult, failure, run_chunk, start_worker
+
+# Chunks waiting at the workers: enough to keep them busy, few enough to lose little.
+_AHEAD_PER_WORKER = 3
+# A worker is replaced after so many chunks, so that a leak in the simulator stays bounded.
+_CHUNKS_PER_WORKER = 500
+# Loading Python and libngspice in a fresh worker, on a busy machine. [s]
+_START_TIME_S = 30.0
+# What a point is allowed on average when several share a chunk. [s]
+_SHARE_S = 0.5
+
+
+def default_workers() -> int:
+    """Return the number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class _Task:
+    chunk: Chunk
+    future: Future[ChunkResult]
+
+
+def run_chunks(
+    chunks: Iterable[Chunk], *, workers: int, point_timeout_s: float
+) -> Iterator[ChunkResult]:
+    """Simulate chunks in parallel; yield their results as they come, in no fixed order.
+
+    A chunk whose worker died or hung is run again point by point, so that one bad point costs one
+    point: it becomes a row with reason ``crash`` or ``timeout``.
+
+    Parameters
+    ----------
+    chunks : iterable of Chunk
+        Taken lazily.
+    workers : int
+        Number of processes.
+    point_timeout_s : float
+        Longest time that one point may take. [s]
+
+    Yields
+    ------
+    ChunkResult
+        Rows for every point of every chunk, each exactly once.
+
+    Raises
+    ------
+    rramchar.errors.MissingToolError
+        If ngspice's library is not installed.
+    """
+    done: queue.SimpleQueue[_Task] = queue.SimpleQueue()
+    source = iter(chunks)
+    version = 0
+    pool = ProcessPool(
+        max_workers=workers,
+        max_tasks=_CHUNKS_PER_WORKER,
+        initializer=start_worker,
+        context=multiprocessing.get_context("spawn"),
+    )
+
+    def submit(chunk: Chunk) -> None:
+        single = len(chunk.jobs) == 1
+        limit = point_timeout_s if single else point_timeout_s + _SHARE_S * len(chunk.jobs)
+        future = pool.schedule(run_chunk, args=[chunk], timeout=limit + _start_allowance(single))
+        future.add_done_callback(lambda finished: done.put(_Task(chunk, finished)))
+
+    running = 0
+    try:
+        while True:
+            while running < workers * _AHEAD_PER_WORKER:
+                chunk = next(source, None)
+                if chunk is None:
+                    break
+                submit(chunk)
+                running += 1
+            if running == 0:
+                break
+            task = done.get()
+            running -= 1
+            result, again = _collect(task, point_timeout_s)
+            for chunk in again:
+                submit(chunk)
+                running += 1
+            if result is not None:
+                version = result.ngspice_version or version
+                yield replace(result, ngspice_version=version)
+        pool.close()
+        pool.join()
+    finally:
+        pool.stop()
+        pool.join(timeout=2)
+
+
+def _start_allowance(single: bool) -> float:
+    # The deadline of a lone point is the user's; only its first one on a fresh worker needs more,
+    # and a lone point is always a retry after a worker was lost.
+    return 0.0 if single else _START_TIME_S
+
+
+def _collect(task: _Task, point_timeout_s: float) -> tuple[ChunkResult | None, list[Chunk]]:
+    """Return a task's result, or the single-point chunks that replace it."""
+    jobs = task.chunk.jobs
+    try:
+        return task.future.result(), []
+    except TimeoutError:
+        row: dict[str, Any] = failure("timeout", f"no result within {point_timeout_s:g} s")
+    except ProcessExpired as error:
+        row = failure("crash", f"the worker process died (exit code {error.exitcode})")
+    if len(jobs) > 1:
+        return None, [replace(task.chunk, jobs=(job,)) for job in jobs]
+    return ChunkResult([(jobs[0][0], row)], 0), []

@@ -1,0 +1,240 @@
+"""Run a plan into a run directory: only what is missing, safe against any interruption."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from rramchar.errors import InputError, StoreError
+from rramchar.provenance import provenance
+from rramchar.spice.library import find_library
+from rramchar.sweep.layout import groups
+from rramchar.sweep.plan import Plan
+from rramchar.sweep.pool import default_workers, run_chunks
+from rramchar.sweep.store import Store, run_lock
+from rramchar.sweep.worker import Chunk
+
+PLAN_FILE = "plan.toml"
+LOG_FILE = "log.txt"
+_POINTS_PER_CHUNK = 64
+
+Progress = Callable[[int, int, int], None]
+
+
+@dataclass
+class RunSummary:
+    """What a run did.
+
+    Parameters
+    ----------
+    run : Path
+        The run directory.
+    points, reused, simulated : int
+        Points of the plan; those found finished; those simulated now.
+    ok, failed : int
+        Points of the plan with and without a result.
+    reasons : Counter
+        Reason of failure to number of points.
+    seconds : float
+        Wall-clock time. [s]
+    ngspice_version : int
+        Major version that simulated; 0 if nothing was simulated and none is recorded.
+    notes : list of str
+        What the user should know, such as a model library that changed.
+    """
+
+    run: Path
+    points: int
+    reused: int = 0
+    simulated: int = 0
+    ok: int = 0
+    failed: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    ngspice_version: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the summary as JSON-serializable data."""
+        return {
+            "run": str(self.run),
+            "points": self.points,
+            "ok": self.ok,
+            "failed": self.failed,
+            "reasons": dict(self.reasons),
+            "reused": self.reused,
+            "simulated": self.simulated,
+            "seconds": round(self.seconds, 3),
+            "ngspice_version": self.ngspice_version,
+            "notes": self.notes,
+        }
+
+
+def run_plan(
+    plan: Plan,
+    folder: str | Path,
+    *,
+    workers: int | None = None,
+    retry_failed: bool = False,
+    progress: Progress | None = None,
+) -> RunSummary:
+    """Simulate every point of a plan that the run directory does not hold yet.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan.
+    folder : str or Path
+        Run directory; created if missing, resumed if it holds a run.
+    workers : int, optional
+        Number of processes; by default the cores that this process may use.
+    retry_failed : bool
+        Simulate points again that failed before.
+    progress : callable, optional
+        Called with the numbers of points done, planned and failed.
+
+    Returns
+    -------
+    RunSummary
+        Counts, failures by reason, notes.
+
+    Raises
+    ------
+    InputError
+        If `workers` is not positive.
+    MissingToolError
+        If ngspice's library is not installed.
+    StoreError
+        If the directory cannot be written, is in use, or holds something else.
+    """
+    if workers is not None and workers < 1:
+        raise InputError(f"workers: {workers}, expected at least 1")
+    find_library()  # before anything is written
+    folder = _prepare(Path(folder))
+    start = time.perf_counter()
+    with run_lock(folder), Store(folder, plan.testbench.result_fields) as store:
+        summary = RunSummary(run=folder, points=len(plan))
+        _record_plan(plan, folder, store, summary)
+        stored = dict.fromkeys(store.keys(status="ok"), True)
+        if not retry_failed:
+            stored |= dict.fromkeys(store.keys(status="failed"), False)
+        report = progress or (lambda done, total, failed: None)
+        chunks = _missing_chunks(plan, stored, summary, report)
+        for result in run_chunks(
+            chunks, workers=workers or default_workers(), point_timeout_s=plan.point_timeout_s
+        ):
+            store.add(result.rows)
+            _count(summary, result.rows)
+            if result.ngspice_version:
+                _note_version(store, summary, result.ngspice_version)
+            report(summary.ok + summary.failed, summary.points, summary.failed)
+        _finish(plan, store, summary, start)
+        _log(folder, f"finished: {summary.as_dict()}")
+    return summary
+
+
+def _prepare(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".write-test"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: cannot be used as a run directory ({error.strerror}); choose another --out"
+        ) from None
+    return folder
+
+
+def _record_plan(plan: Plan, folder: Path, store: Store, summary: RunSummary) -> None:
+    meta = store.meta()
+    old = meta.get("technology_digest")
+    if old and old != plan.technology.digest:
+        summary.notes.append(
+            f"the model library of {plan.technology.name} changed since this run was started; "
+            "every point is simulated anew"
+        )
+    if meta.get("plan") not in (None, plan.document()):
+        summary.notes.append("the plan changed; points that it shares with the old one are kept")
+    facts = {"plan": plan.document(), "technology_digest": plan.technology.digest}
+    if any(meta.get(key) != value for key, value in facts.items()):
+        store.set_meta({**facts, "provenance": provenance()})
+    text = "# As resolved by rramchar; the results lie beside it.\n" + tomli_w.dumps(plan.document())
+    temporary = folder / f"{PLAN_FILE}.new"
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(folder / PLAN_FILE)
+    _log(folder, f"started: {summary.points} points of testbench {plan.testbench.name}")
+    for note in summary.notes:
+        _log(folder, note)
+
+
+def _missing_chunks(
+    plan: Plan, stored: dict[bytes, bool], summary: RunSummary, report: Progress
+) -> Iterator[Chunk]:
+    """Lay out the plan, pass over what is stored, and pack the rest into chunks."""
+    for group in groups(plan):
+        jobs: list[tuple[bytes, Any]] = []
+        first: Any = None
+        for point in group.points:
+            if (ok := stored.get(point.key)) is not None:
+                summary.reused += 1
+                summary.ok += ok
+                summary.failed += not ok
+                continue
+            first = first or point.record
+            jobs.append((point.key, point.record))
+        if not jobs:
+            report(summary.ok + summary.failed, summary.points, summary.failed)
+            continue
+        deck = plan.testbench.deck(plan.technology, group.condition, plan.parameters, first)
+        for i in range(0, len(jobs), _POINTS_PER_CHUNK):
+            yield Chunk(
+                testbench=plan.testbench.name,
+                deck=deck,
+                accuracy=plan.accuracy,
+                condition=group.condition,
+                parameters=plan.parameters,
+                jobs=tuple(jobs[i : i + _POINTS_PER_CHUNK]),
+            )
+
+
+def _count(summary: RunSummary, rows: list[tuple[bytes, dict[str, Any]]]) -> None:
+    for _, row in rows:
+        summary.simulated += 1
+        if row["status"] == "ok":
+            summary.ok += 1
+        else:
+            summary.failed += 1
+
+
+def _note_version(store: Store, summary: RunSummary, version: int) -> None:
+    if summary.ngspice_version == version:
+        return
+    old = store.meta().get("ngspice_version")
+    if old and old != version:
+        summary.notes.append(f"points of ngspice {old} and ngspice {version} stand side by side")
+    summary.ngspice_version = version
+    store.set_meta({"ngspice_version": version})
+
+
+def _finish(plan: Plan, store: Store, summary: RunSummary, start: float) -> None:
+    if summary.failed:
+        planned = {point.key for group in groups(plan) for point in group.points}
+        for key, row in store.rows():
+            if row["status"] == "failed" and key in planned:
+                summary.reasons[row["reason"]] += 1
+    summary.ngspice_version = summary.ngspice_version or store.meta().get("ngspice_version", 0)
+    summary.seconds = time.perf_counter() - start
+
+
+def _log(folder: Path, text: str) -> None:
+    stamp = datetime.now(UTC).isoformat(timespec="seconds")
+    with (folder / LOG_FILE).open("a", encoding="utf-8") as stream:
+        stream.write(f"{stamp} {text}\n")

@@ -1,0 +1,91 @@
+"""What runs inside a worker process: one warm ngspice session, one chunk of points at a time."""
+
+from __future__ import annotations
+
+import signal
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from rramchar.errors import SimulationError
+from rramchar.spice.deck import Deck
+from rramchar.spice.session import Session, process_session, simulate
+from rramchar.technology import Condition
+from rramchar.testbench import TESTBENCHES
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Points that share a parsed circuit, as plain data for a worker.
+
+    Parameters
+    ----------
+    testbench : str
+        Name of the testbench.
+    deck : Deck
+        The shared circuit.
+    accuracy : str
+        Ladder of solver options.
+    condition : Condition
+        Corner, temperature, supply.
+    parameters : record
+        Of the testbench.
+    jobs : tuple of (bytes, record)
+        Point key and the testbench's record of the point.
+    """
+
+    testbench: str
+    deck: Deck
+    accuracy: str
+    condition: Condition
+    parameters: Any
+    jobs: tuple[tuple[bytes, Any], ...]
+
+
+@dataclass(frozen=True)
+class ChunkResult:
+    """Rows of a chunk, and the ngspice that made them."""
+
+    rows: list[tuple[bytes, dict[str, Any]]]
+    ngspice_version: int
+
+
+def start_worker() -> None:
+    """Prepare a fresh worker process: an interrupt is for the parent to handle."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def run_chunk(chunk: Chunk) -> ChunkResult:
+    """Simulate the points of a chunk one after the other.
+
+    Parameters
+    ----------
+    chunk : Chunk
+        What to simulate.
+
+    Returns
+    -------
+    ChunkResult
+        One row per point: ``status`` ``ok`` with results, or ``failed`` with ``reason`` and
+        ngspice's last words as ``detail``.
+    """
+    session = process_session()
+    rows = [(key, _run_point(session, chunk, record)) for key, record in chunk.jobs]
+    return ChunkResult(rows, session.version)
+
+
+def failure(reason: str, detail: str, seconds: float | None = None) -> dict[str, Any]:
+    """Return the row of a point that gave no result."""
+    return {"status": "failed", "reason": reason, "detail": detail, "seconds": seconds}
+
+
+def _run_point(session: Session, chunk: Chunk, record: Any) -> dict[str, Any]:
+    testbench = TESTBENCHES[chunk.testbench]
+    start = time.perf_counter()
+    alterations = testbench.alterations(chunk.condition, chunk.parameters, record)
+    try:
+        waves, solver = simulate(session, chunk.deck, alterations, chunk.accuracy)
+    except SimulationError as error:
+        return failure(error.reason, error.detail, time.perf_counter() - start)
+    result = testbench.result(waves, chunk.condition, chunk.parameters)
+    return {"status": "ok", "solver": solver, "seconds": time.perf_counter() - start, **result}

@@ -1,0 +1,86 @@
+"""What a sweep needs to know of a testbench, and the testbenches there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rramchar.errors import InputError
+from rramchar.spice.deck import Deck
+from rramchar.technology import Condition, Technology
+from rramchar.testbench.read import (
+    ReadParameters,
+    ReadPoint,
+    build_read,
+    read_alterations,
+    read_result,
+)
+
+
+@dataclass(frozen=True)
+class ReadTestbench:
+    """The read of a 2T2R cell by a sense amplifier, as a sweep sees it.
+
+    Its parts are the functions of `rramchar.testbench.read`; here they are given the common names
+    by which a sweep calls every testbench.
+    """
+
+    name: str = "read"
+    # Raised when the same input starts to give other results, so that old points are not reused.
+    version: int = 1
+    # Values that differ from point to point without a new parse, in this order.
+    point_fields: tuple[str, ...] = ("r_bl_ohm", "r_blb_ohm", "x")
+    parameters_type: type[ReadParameters] = ReadParameters
+
+    # SQLite type of every result column.
+    @property
+    def result_fields(self) -> dict[str, str]:
+        """Result columns and their SQLite types."""
+        return {
+            "outcome": "TEXT",
+            "sense_time_s": "REAL",
+            "read_energy_j": "REAL",
+            "precharge_ok": "INTEGER",
+            "q_fall_time_s": "REAL",
+            "qb_fall_time_s": "REAL",
+        }
+
+    def point(self, values: Mapping[str, Any], parameters: ReadParameters) -> ReadPoint:
+        """Return the record of one point from its axis values."""
+        for name in ("r_bl_ohm", "r_blb_ohm"):
+            if values.get(name) is None:
+                raise InputError(f"axes.{name}: the read testbench needs a value or a range")
+        x = values.get("x")
+        point = ReadPoint(
+            r_bl_ohm=float(values["r_bl_ohm"]),
+            r_blb_ohm=float(values["r_blb_ohm"]),
+            x=None if x is None else int(x),
+        )
+        point.check(parameters)
+        return point
+
+    def deck(
+        self,
+        technology: Technology,
+        condition: Condition,
+        parameters: ReadParameters,
+        point: ReadPoint,
+    ) -> Deck:
+        """Return the deck that a group of points shares."""
+        return build_read(technology, condition, parameters, point)
+
+    def alterations(
+        self, condition: Condition, parameters: ReadParameters, point: ReadPoint
+    ) -> dict[str, float]:
+        """Return what to alter in the shared deck for one point."""
+        return read_alterations(condition, parameters, point)
+
+    def result(
+        self, waves: Mapping[str, Any], condition: Condition, parameters: ReadParameters
+    ) -> dict[str, Any]:
+        """Return the result columns of one simulated point."""
+        return asdict(read_result(waves, condition, parameters))
+
+
+TESTBENCHES: Mapping[str, ReadTestbench] = {"read": ReadTestbench()}

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rramchar.ber.rows import make_row
+from rramchar.ber.table import BerTable
+from rramchar.errors import InputError
+from rramchar.nn.error_model import confusions_at, parse_error_model
+
+TERNARY = [[90, 10, 0, 0], [3, 94, 3, 0], [0, 0, 80, 20]]
+BINARY = [[99, 0, 1, 0], [0, 0, 0, 0], [2, 0, 98, 0]]
+
+
+@pytest.fixture
+def binary(make_network):
+    return make_network(np.random.default_rng(0), (20, 10, 3), "binary")
+
+
+@pytest.fixture
+def ternary(make_network):
+    return make_network(np.random.default_rng(0), (20, 10, 3), "ternary")
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "ber.csv"
+    common = {"cell": "2t2r", "source": "pcsa_map", "vdd_v": 0.6}
+    BerTable.from_rows(
+        [
+            make_row(coding="ternary", counts=TERNARY, corner="ss", **common),
+            make_row(coding="binary", counts=BINARY, corner="tt", **common),
+        ]
+    ).save(path)
+    return str(path)
+
+
+def test_binary_rate(binary):
+    for model in confusions_at(binary, 0.1):
+        assert model.weights()[[0, 2]].tolist() == [[0.9, 0, 0.1], [0.1, 0, 0.9]]
+
+
+def test_ternary_rate_holds_in_every_layer(ternary):
+    for model, layer in zip(confusions_at(ternary, 0.1), ternary.layers, strict=True):
+        shares = [np.mean(layer.weights == value) for value in (1, 0, -1)]
+        wrong = 1 - np.diag(model.weights())
+        # single steps: a stored 0 errs twice as often as a stored +-1, whatever their shares
+        assert np.dot(shares, wrong) == pytest.approx(0.1)
+        assert model.weights()[0, 2] == model.weights()[2, 0] == 0
+
+
+def test_a_table_row_for_all_layers(ternary, table):
+    models = parse_error_model(ternary, table, "vdd_v=0.6,corner=ss")
+    assert len(models) == 2
+    for model in models:
+        np.testing.assert_allclose(
+            model.weights(), [[0.9, 0.1, 0], [0.03, 0.94, 0.03], [0, 0.2, 0.8]]
+        )
+
+
+def test_a_binary_row_for_a_binary_network(binary, table):
+    model = parse_error_model(binary, table, "corner=tt")[0]
+    np.testing.assert_allclose(model.weights()[[0, 2]], [[0.99, 0, 0.01], [0.02, 0, 0.98]])
+
+
+def test_nothing_means_no_errors(binary):
+    assert parse_error_model(binary, None) is None
+
+
+def test_text_rate(binary):
+    assert parse_error_model(binary, "1e-3")[0].weights()[0, 2] == 1e-3
+
+
+@pytest.mark.parametrize(
+    ("ber", "where", "words"),
+    [
+        (None, "corner=ss", "give --ber"),
+        ("1e-3", "corner=ss", "is a rate"),
+        ("1.5", None, "--ber 1.5"),
+        ("-1", None, "--ber -1"),
+        ("nan", None, "--ber nan"),
+        ("1e-3x", None, "--ber 1e-3x: neither a number nor an existing file"),
+        ("none.csv", None, "none.csv: neither"),
+        ("TABLE", "vdd_v=0.7", "available vdd_v: 0.6"),
+        ("TABLE", "vdd_v=0.6", "2 rows"),
+        ("TABLE", "vdd=0.6", "did you mean vdd_v"),
+        ("TABLE", "corner=ss", "network is binary"),
+    ],
+)
+def test_bad_texts(binary, table, ber, where, words):
+    ber = table if ber == "TABLE" else ber
+    with pytest.raises(InputError, match=words):
+        parse_error_model(binary, ber, where)
+
+
+def test_the_table_is_named_once(binary, table):
+    with pytest.raises(InputError) as caught:
+        parse_error_model(binary, table, "corner=ff")
+    assert str(caught.value).count(table) == 1
+
+
+def test_a_ternary_rate_out_of_reach(ternary):
+    with pytest.raises(InputError, match="--ber 0.9"):
+        parse_error_model(ternary, "0.9")
