@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
+from numbers import Real
 
 from quantiphy import InvalidNumber, Quantity
 
@@ -23,8 +25,17 @@ _ALIASES = {
     "\u00b0C": "C",
     "degC": "C",
 }
-_SPICE_MEG = re.compile(r"^\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*meg", re.IGNORECASE)
-_FEMTO = re.compile(r"^\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*F\s*$")
+# quantiphy alone also reads "x = 5k", "1,5" (as 15), "0x10" (as 0) and the names of constants.
+_TEXT = re.compile(
+    r"\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*([A-Za-z\u00b5\u03bc\u03a9\u2126\u00b0]*)\s*"
+)
+
+
+class _Number(Quantity):
+    """A quantity whose prefixes leave out centi, exa and peta: 27c, 1E and 2P are slips."""
+
+
+_Number.set_prefs(input_sf="TGMKkmu\u00b5\u03bcnpfa")
 
 
 def parse_quantity(text: str | float | int, unit: str = "", *, name: str = "value") -> float:
@@ -58,25 +69,35 @@ def parse_quantity(text: str | float | int, unit: str = "", *, name: str = "valu
     10000.0
     """
     expected = f"a number such as 4.7k or 4.7e3{f' [{unit}]' if unit else ''}"
-    if isinstance(text, bool):
-        raise InputError(f"{name}: {text!r} is not a number; expected {expected}")
-    if isinstance(text, int | float):
+    if isinstance(text, Real) and not isinstance(text, bool):
         value, found = float(text), ""
     else:
-        plain = _SPICE_MEG.sub(r"\1e6 ", text)  # SPICE spells 1e6 "meg"
-        if unit == "F" and _FEMTO.match(plain):
-            # A bare "80F" is 80 farad to SI and 80 femtofarad to SPICE: never guess.
-            raise InputError(f"{name}: {text!r} is ambiguous; write 80fF or 80f for femtofarad")
-        try:
-            quantity = Quantity(plain, ignore_sf=False)
-        except InvalidNumber:
-            raise InputError(f"{name}: {text!r} is not a number; expected {expected}") from None
-        value, found = float(quantity), _ALIASES.get(quantity.units, quantity.units)
+        value, found = _parse_text(text, unit, name, expected)
     if not math.isfinite(value):
         raise InputError(f"{name}: {text!r} is not finite; expected {expected}")
     if found and unit and found != unit:
         raise InputError(f"{name}: {text!r} is in {found}, expected {unit}")
     return value
+
+
+def _parse_text(text: object, unit: str, name: str, expected: str) -> tuple[float, str]:
+    match = _TEXT.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise InputError(f"{name}: {text!r} is not a number; expected {expected}")
+    number, suffix = match.groups()
+    # To SI a bare "80F" is farad and "300K" on a temperature is kelvin, to SPICE they are 80 femto
+    # and 300 kilo: never guess.
+    if unit == "F" and suffix == "F":
+        raise InputError(f"{name}: {text!r} is ambiguous; write 80fF or 80f for femtofarad")
+    if unit == "C" and suffix == "K":
+        raise InputError(f"{name}: {text!r} is ambiguous; write the temperature in degC")
+    if suffix[:3].lower() == "meg":  # SPICE spells 1e6 "meg"
+        number, suffix = str(Decimal(number).scaleb(6)), suffix[3:]
+    try:
+        quantity = _Number(f"{number} {suffix}", ignore_sf=False)
+    except InvalidNumber:
+        raise InputError(f"{name}: {text!r} is not a number; expected {expected}") from None
+    return float(quantity), _ALIASES.get(quantity.units, quantity.units)
 
 
 def format_quantity(value: float, unit: str = "", *, digits: int = 4) -> str:

@@ -76,7 +76,7 @@ class RateColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         """Return the rate as text, empty until there is one."""
         speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.3g} {self.unit}/s" if speed else "")
+        return Text(f"{speed:,.{0 if speed >= 10 else 2}f} {self.unit}/s" if speed else "")
 
 
 def progress_bar(unit: str = "points") -> Progress:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sys
+from typing import Any, NoReturn
 
 import typer
+from rich.markup import escape
 
 from rramchar import __version__
 from rramchar.cli import ber, demo, fit, measured, netlist, nn, report, sweep, technology
 from rramchar.cli.common import stderr
 from rramchar.errors import RramcharError
+
+# Typer brings its own copy of click from 0.26 on; the class is the same by name in both.
+_USAGE_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "UsageError")
 
 app = typer.Typer(
     name="rramchar",
@@ -46,19 +51,26 @@ def _root(
 def main() -> None:
     """Run the command line; exit 0 when done, 1 when some points failed, 2 on bad input."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or 0)
     except RramcharError as error:
-        stderr.print(f"[bold red]error:[/] {_escape(str(error))}")
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        stderr.print("interrupted; what was finished is kept, run the same command to go on")
-        sys.exit(130)
+        _fail(str(error), error.exit_code)
+    except _USAGE_ERROR as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()
+            sys.exit(2)
+        command = error.ctx.command_path if error.ctx else "rramchar"
+        _fail(f"{error.format_message()} See: {command} --help", 2)
+    except (KeyboardInterrupt, typer.Abort):
+        _fail("interrupted; what was finished is kept, run the same command to go on", 130)
     except BrokenPipeError:  # the reader of our stdout went away, as in `rramchar ... | head`
         sys.stderr.close()
         sys.exit(0)
 
 
-def _escape(text: str) -> str:
-    from rich.markup import escape
+def _fail(text: str, code: int) -> NoReturn:
+    stderr.print(f"[bold red]error:[/] {escape(text)}")
+    sys.exit(code)
 
-    return escape(text)
+
+if __name__ == "__main__":
+    main()

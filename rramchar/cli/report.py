@@ -1,12 +1,88 @@
-"""``rramchar report``."""
+"""``rramchar report``: figures of a run, and report notebooks as pages."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="report")
+from rramchar.cli.common import JsonOption, check_writable, emit, stderr, stdout
+from rramchar.errors import InputError
+
+app = typer.Typer(
+    no_args_is_help=True, help="Draw figures of a run, or execute a notebook into one HTML page."
+)
 
 
-@app.callback()
-def _callback() -> None:
-    pass
+@app.command()
+def reads(
+    run: Annotated[Path, typer.Argument(help="Run directory of a read sweep.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Picture to write (.png).")],
+    corner: Annotated[str, typer.Option(help="Process corner to show.")] = "tt",
+    temperature: Annotated[float, typer.Option(help="Temperature to show, in degC.")] = 27.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw the sense time over both resistances, one panel per supply.
+
+    Example: rramchar report reads runs/first -o sense_time.png
+    """
+    from rramchar.report.reads import plot_sense_time_map
+    from rramchar.report.style import png_bytes
+    from rramchar.sweep import load
+
+    check_writable(output, option="-o")
+    frame = load(run)
+    chosen = frame[
+        (frame["corner"] == corner) & (frame["temperature_c"] == temperature) & frame["x"].isna()
+    ]
+    supplies = sorted(chosen["vdd_v"].unique(), reverse=True)
+    if not supplies:
+        raise InputError(
+            f"{run}: no reads of a binary amplifier at corner {corner}, {temperature:g} degC; "
+            f"it holds corners {sorted(frame['corner'].unique())} and temperatures "
+            f"{sorted(frame['temperature_c'].unique())}"
+        )
+    output.write_bytes(png_bytes(plot_sense_time_map(chosen, supplies)))
+    emit(
+        {"output": str(output), "supplies_v": supplies},
+        as_json,
+        lambda: stdout.print(f"written: {output}", markup=False),
+    )
+
+
+@app.command()
+def notebook(
+    source: Annotated[Path, typer.Argument(help="Notebook (.ipynb).", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Page to write (.html).")],
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Parameter of the notebook: NAME=VALUE.")
+    ] = None,
+    title: Annotated[str, typer.Option(help="Title of the page.")] = "rramchar report",
+    as_json: JsonOption = False,
+) -> None:
+    """Execute a notebook and export its results as one self-contained page.
+
+    Example: rramchar report notebook notebooks/demo.ipynb --set folder=demo -o report.html
+    """
+    from rramchar.report.notebook import execute_notebook
+
+    if not source.is_file():
+        raise InputError(f"{source}: does not exist; expected a notebook")
+    check_writable(output, option="-o")
+    parameters = {}
+    for text in set_ or []:
+        name, separator, value = text.partition("=")
+        if not separator or not name.isidentifier():
+            raise InputError(f"--set {text!r}: expected NAME=VALUE")
+        parameters[name] = value
+    executed = output.with_suffix(".ipynb")
+    if executed.exists() and executed.samefile(source):
+        raise InputError(f"-o {output}: would overwrite {source}; choose another name")
+    with stderr.status(f"executing {source.name}"):
+        execute_notebook(source, executed, parameters, title=title, html=output)
+    emit(
+        {"output": str(output), "notebook": str(executed)},
+        as_json,
+        lambda: stdout.print(f"written: {output}", markup=False),
+    )

@@ -21,6 +21,12 @@ from rramchar.fitting import load_model, quantile_points
 from rramchar.measured import read_measured, state_values
 
 MAP_SUPPLIES_V = (1.2, 0.6)
+_FITTED = {
+    "median_ohm": "median",
+    "sigma_log10": "σ of log10 R",
+    "sigma_d2d_log10": "σ from device to device",
+    "sigma_c2c_log10": "σ from cycle to cycle",
+}
 
 
 @dataclass(frozen=True)
@@ -105,14 +111,15 @@ class DemoResults:
         }
 
     def fit_table(self) -> pd.DataFrame:
-        """Return the fitted parameters with their 95 % intervals."""
-        model = load_model(self.files.resistance_model)
-        return pd.DataFrame(
-            [
-                {"parameter": name, "estimate": p.value, "low": p.low, "high": p.high, "unit": p.unit}
-                for name, p in model.parameters.items()
-            ]
-        )
+        """Return the main fitted parameters with their 95 % intervals."""
+        parameters = load_model(self.files.resistance_model).parameters
+        rows = []
+        for state in ("lrs", "hrs"):
+            for name, words in _FITTED.items():
+                p = parameters[f"{state}_{name}"]
+                label = f"{state.upper()} {words}"
+                rows.append((label, p.value, p.low, p.high, p.unit))
+        return pd.DataFrame(rows, columns=["parameter", "estimate", "low", "high", "unit"])
 
     def ber_bars(self) -> list[dict[str, Any]]:
         """Return the two counted error rates with their intervals."""

@@ -112,16 +112,16 @@ def run_demo(
 def _simulate(
     files: DemoFiles, plan: Plan, workers: int | None, report: Progress
 ) -> dict[str, RunSummary]:
-    summaries = {}
-    for name, title, chosen, run, table in (
-        ("reads", "PCSA reads", plan, files.reads_run, files.reads),
-        ("xnor", "XNOR truth table", reads.demo_plan("xnor"), files.xnor_run, files.xnor),
-    ):
-        summaries[name] = reads.run_reads(
-            chosen, run, table, workers=workers,
-            progress=lambda done, total, _, title=title: report(title, done, total),
-        )  # fmt: skip
-    return summaries
+    def sweep(title: str, chosen: Plan, run: Path, table: Path) -> RunSummary:
+        def advance(done: int, total: int, _: int) -> None:
+            report(title, done, total)
+
+        return reads.run_reads(chosen, run, table, workers=workers, progress=advance)
+
+    return {
+        "reads": sweep("PCSA reads", plan, files.reads_run, files.reads),
+        "xnor": sweep("XNOR truth table", reads.demo_plan("xnor"), files.xnor_run, files.xnor),
+    }
 
 
 def _characterize(files: DemoFiles, plan: Plan, report: Progress) -> list[str]:

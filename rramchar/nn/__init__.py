@@ -2,5 +2,5 @@
 
 `network` holds a network as data, `network_file` saves and loads it, `forward` runs it exactly,
 `inject` draws weight errors, `evaluate` and `curve` turn them into accuracies, `train` makes a
-network from a data set of `datasets`. Needs numpy only; nothing here simulates a circuit.
+network from a data set of `datasets`. Needs no simulator.
 """

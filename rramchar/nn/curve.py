@@ -17,6 +17,7 @@ from rramchar.nn.evaluate import Progress, evaluate_many
 from rramchar.nn.network import Network
 from rramchar.provenance import comment_header
 
+MOST_RATES = 1000
 COLUMNS = (
     "ber",
     "accuracy_mean",
@@ -75,8 +76,8 @@ def parse_rates(text: str, *, name: str = "rates") -> list[float]:
                 f"{name}: {text!r} is spaced evenly in the logarithm, so 0 cannot be an end; list "
                 "the rates instead, such as 0,1e-4,1e-3"
             )
-    if number < 2:
-        raise InputError(f"{name}: {text!r} asks for {number} rates, expected at least 2")
+    if not 2 <= number <= MOST_RATES:
+        raise InputError(f"{name}: {text!r} asks for {number} rates, expected 2 to {MOST_RATES}")
     # Twelve digits, so that 1e-3 is 0.001 and not 0.0010000000000000002.
     return [float(f"{rate:.12g}") for rate in np.geomspace(start, stop, number)]
 

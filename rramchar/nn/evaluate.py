@@ -14,17 +14,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from rramchar.errors import InputError
 from rramchar.nn.delta import bytes_per_image, changed_scores, clean_pass
 from rramchar.nn.forward import check_images, check_labels
 from rramchar.nn.inject import ErrorModel, draw_network_changes, layer_confusions
 from rramchar.nn.network import Network
-from rramchar.nn.statistics import student_t_quantile
 
 Progress = Callable[[int, int], None]
 Errors = ErrorModel | Sequence[ErrorModel] | None
 MEMORY_BYTES = 400 * 2**20
+MOST_DRAWS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +72,7 @@ class Evaluation:
         """
         if self.draws == 1:
             return math.nan, math.nan
-        half = student_t_quantile(0.975, self.draws - 1) * self.std / math.sqrt(self.draws)
+        half = float(stdtrit(self.draws - 1, 0.975)) * self.std / math.sqrt(self.draws)
         return max(0.0, self.mean - half), min(1.0, self.mean + half)
 
     def as_dict(self) -> dict[str, Any]:
@@ -131,7 +132,7 @@ def evaluate(
     confusion : Confusion, array of shape (3, 3), sequence of either, or None
         How weights are read: one model for all layers or one for each; None for no errors.
     draws : int
-        Number of chips, at least 1.
+        Number of chips, from 1 to `MOST_DRAWS`.
     seed : int
         Seed of the errors, at least 0.
     progress : callable, optional
@@ -189,6 +190,8 @@ def evaluate_many(
     check_labels(labels, images, network.classes)
     if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 1:
         raise InputError(f"draws: {draws!r}, expected a whole number of at least 1")
+    if draws > MOST_DRAWS:
+        raise InputError(f"draws: {draws}, expected at most {MOST_DRAWS}")
     models = [None if c is None else layer_confusions(network, c) for c in confusions]
     jobs = [(m, k) for m, model in enumerate(models) if model is not None for k in range(draws)]
     right = np.zeros((len(models), draws), dtype=np.int64)

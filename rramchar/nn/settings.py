@@ -11,6 +11,7 @@ from rramchar.nn.datasets import Dataset
 from rramchar.nn.network import ENCODINGS, WEIGHT_KINDS, InputEncoding
 
 _SMALL = 10_000  # training images
+_MOST_NEURONS = 65_536  # the trainer keeps five arrays of weights
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,10 @@ class TrainingSettings:
         object.__setattr__(self, "hidden", tuple(self.hidden))
         for neurons in self.hidden:
             _whole("hidden", neurons, 1)
+            if neurons > _MOST_NEURONS:
+                raise InputError(
+                    f"hidden: {neurons}, expected at most {_MOST_NEURONS} neurons in a layer"
+                )
         _whole("epochs", self.epochs, 1)
         _whole("batch", self.batch, 2)
         _whole("seed", self.seed, 0)

@@ -103,7 +103,8 @@ def train_model(
             step = epoch * steps_per_epoch + k
             chosen = order[k * settings.batch : (k + 1) * settings.batch]
             rate = cosine_rate(step, steps, settings.learning_rate)
-            part = _step(layers, encoding.apply(images[chosen]), labels[chosen], rate)
+            with np.errstate(over="ignore", invalid="ignore"):  # the loss is checked instead
+                part = _step(layers, encoding.apply(images[chosen]), labels[chosen], rate)
             if not np.isfinite(part[0]):
                 raise InputError(
                     f"learning_rate: {settings.learning_rate:g} makes the training diverge in "

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rramchar.report.style import BLUE, RED, new_figure
+from rramchar.report.style import BLUE, RED, new_figure, styled
 
 _COLOURS = {"binary": BLUE, "ternary": RED}
 _LABELS = {"binary": "BNN", "ternary": "TNN"}
 
 
+@styled
 def plot_accuracy_against_ber(curves: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw accuracy against the error rate of the weights.
 
@@ -42,6 +43,7 @@ def plot_accuracy_against_ber(curves: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
+@styled
 def plot_accuracy_against_supply(curves: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw accuracy against the supply, typical corner in front of the spread over corners.
 

@@ -20,7 +20,8 @@ _PAGE = """<!DOCTYPE html>
 body {{ font: 16px/1.55 system-ui, "Helvetica Neue", Arial, sans-serif; color: #1a1a1a;
        max-width: 62rem; margin: 2.5rem auto; padding: 0 1.2rem; }}
 h1 {{ font-size: 1.9rem; line-height: 1.2; }}
-h2 {{ font-size: 1.35rem; margin-top: 2.6rem; border-bottom: 1px solid #ddd; padding-bottom: .3rem; }}
+h2 {{ font-size: 1.35rem; margin-top: 2.6rem; border-bottom: 1px solid #ddd;
+     padding-bottom: .3rem; }}
 figure {{ margin: 1.2rem 0; }}
 figure img {{ max-width: 100%; height: auto; }}
 figcaption {{ color: #555; font-size: .9rem; }}
@@ -28,7 +29,7 @@ table {{ border-collapse: collapse; font-size: .88rem; margin: 1rem 0; }}
 th, td {{ padding: .25rem .8rem; text-align: right; border-bottom: 1px solid #e6e6e6;
          overflow-wrap: anywhere; }}
 th:first-child, td:first-child {{ text-align: left; }}
-table.text td {{ text-align: left; }}
+table.text th, table.text td {{ text-align: left; }}
 code {{ background: #f4f4f4; padding: .1rem .25rem; border-radius: 3px; }}
 pre {{ background: #f4f4f4; padding: .7rem; overflow-x: auto; }}
 a.anchor-link {{ display: none; }}
@@ -80,6 +81,8 @@ def execute_notebook(
         papermill.execute_notebook(
             str(notebook), str(output), parameters=dict(parameters), kernel_name="python3",
             progress_bar=False, log_output=False,
+            # The kernel's notes on its own transport are nothing a user could act on.
+            extra_arguments=["--log-level=ERROR"],
         )  # fmt: skip
     except papermill.PapermillExecutionError as error:
         raise RramcharError(

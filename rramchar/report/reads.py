@@ -22,12 +22,14 @@ from rramchar.report.style import (
     OUTCOME_COLOURS,
     RED,
     new_figure,
+    styled,
 )
 
 _R_LABELS = ("$R_{BL}$ (Ω)", "$R_{BLb}$ (Ω)")
 _OUTCOME_LABELS = {"plus": "+1", "zero": "0", "minus": "−1", "invalid": "invalid"}
 
 
+@styled
 def plot_waveforms(reads: Sequence[Mapping[str, Any]]) -> Figure:
     """Draw the waveforms of several reads, one panel each, two to a row.
 
@@ -63,10 +65,11 @@ def plot_waveforms(reads: Sequence[Mapping[str, Any]]) -> Figure:
         axis.set_title(read["title"], loc="left", fontsize=8)
         axis.set_xlabel("time after the start of sensing (ns)")
         axis.set_ylabel("voltage (V)")
-    axes.flat[0].legend(ncols=1, loc="center right", fontsize=7)
+    axes.flat[0].legend(ncols=1, loc="center right", fontsize=7, frameon=True, framealpha=0.9)
     return figure
 
 
+@styled
 def plot_sense_time_map(frame: pd.DataFrame, supplies_v: Sequence[float]) -> Figure:
     """Draw the sense time over the two resistances, one panel per supply.
 
@@ -101,6 +104,7 @@ def plot_sense_time_map(frame: pd.DataFrame, supplies_v: Sequence[float]) -> Fig
     return figure
 
 
+@styled
 def plot_outcome_map(
     maps: Mapping[float, DecisionMap], sample_time_s: float, points: int = 240
 ) -> Figure:
@@ -137,6 +141,7 @@ def plot_outcome_map(
     return figure
 
 
+@styled
 def plot_supply_dependence(frame: pd.DataFrame) -> Figure:
     """Draw median sense time and energy of clear reads against the supply, one line per corner.
 

@@ -12,11 +12,12 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from rramchar.report.style import BLUE, CORNER_COLOURS, ORANGE, RED, new_figure
+from rramchar.report.style import BLUE, CORNER_COLOURS, ORANGE, RED, new_figure, styled
 
 _PERCENTS = (0.1, 1, 10, 50, 90, 99, 99.9)
 
 
+@styled
 def plot_resistance_quantiles(
     points: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]],
     fits: Mapping[str, tuple[float, float]],
@@ -54,10 +55,11 @@ def plot_resistance_quantiles(
     axis.set_xlabel("resistance (Ω)")
     axis.set_ylabel("readings below (%)")
     axis.set_title(title, loc="left")
-    axis.legend(loc="upper left")
+    axis.legend(loc="lower right")
     return figure
 
 
+@styled
 def plot_ber_bars(bars: Sequence[Mapping[str, Any]]) -> Figure:
     """Draw bit error rates with their 95 % intervals on a logarithmic scale.
 
@@ -91,6 +93,7 @@ def plot_ber_bars(bars: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
+@styled
 def plot_error_against_supply(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw error rates of a BER table against the supply, a panel per coding, a line per corner.
 
@@ -122,6 +125,7 @@ def plot_error_against_supply(tables: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
+@styled
 def plot_sampling_window(curves: Mapping[float, pd.DataFrame], sample_time_s: float) -> Figure:
     """Draw the ternary error against the sampling time, a line per supply.
 

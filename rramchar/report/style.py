@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import functools
 import io
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -15,6 +17,11 @@ PURPLE, SKY, YELLOW, GREY = "#CC79A7", "#56B4E9", "#F0E442", "#999999"
 CORNER_COLOURS = {"tt": "#000000", "ff": RED, "ss": BLUE, "fs": ORANGE, "sf": GREEN}
 OUTCOME_COLOURS = {"plus": RED, "zero": "#E8E8E8", "minus": BLUE, "invalid": YELLOW}
 COLUMN_WIDTH_IN = 4.6
+# Pixels per inch of figure on a page, so that text has one size in figures of any width.
+_PAGE_PIXELS_PER_IN = 105
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _STYLE: Any = {
     "font.size": 9,
@@ -33,6 +40,17 @@ _STYLE: Any = {
 }
 
 
+def styled(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a figure function draw in the project's style, and leave matplotlib's own as it was."""
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        with mpl.rc_context(_STYLE):
+            return function(*args, **kwargs)
+
+    return wrapper
+
+
 def new_figure(
     rows: int = 1,
     columns: int = 1,
@@ -41,7 +59,7 @@ def new_figure(
     height_in: float = 3.2,
     **grid: Any,
 ) -> tuple[Figure, Any]:
-    """Return a figure in the project's style and its axes.
+    """Return a figure and its axes; call it from a function that is `styled`.
 
     Parameters
     ----------
@@ -59,10 +77,9 @@ def new_figure(
     axes : Axes or array of Axes
         As `subplots` returns them.
     """
-    with mpl.rc_context(_STYLE):
-        width = width_in or COLUMN_WIDTH_IN * columns
-        figure = Figure(figsize=(width, height_in), layout="constrained", dpi=150)
-        return figure, figure.subplots(rows, columns, **grid)
+    width = width_in or COLUMN_WIDTH_IN * columns
+    figure = Figure(figsize=(width, height_in), layout="constrained", dpi=150)
+    return figure, figure.subplots(rows, columns, **grid)
 
 
 def png_bytes(figure: Figure) -> bytes:
@@ -92,8 +109,9 @@ def show(figure: Figure, caption: str) -> Any:
 
     from IPython.display import HTML
 
+    width = round(figure.get_size_inches()[0] * _PAGE_PIXELS_PER_IN)
     data = base64.b64encode(png_bytes(figure)).decode()
     return HTML(
-        f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{data}">'
+        f'<figure><img alt="{escape(caption)}" width="{width}" src="data:image/png;base64,{data}">'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )

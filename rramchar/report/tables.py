@@ -29,7 +29,11 @@ def show_table(frame: pd.DataFrame, *, text: bool = False) -> Any:
             index=not isinstance(frame.index, pd.RangeIndex),
             border=0,
             classes="text" if text else "numbers",
-            float_format=lambda value: f"{value:.4g}",
+            float_format=_number,
             escape=True,
         )
     )
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if 1e3 <= abs(value) < 1e7 else f"{value:.4g}"

@@ -31,6 +31,8 @@ _GAVE_UP = re.compile(
     r"iteration limit|analysis.*aborted|doAnalyses:)",
     re.IGNORECASE,
 )
+# After some deck errors libngspice refuses every later circuit of the process.
+_BROKEN = re.compile(r"cannot recover", re.IGNORECASE)
 _NOISE = re.compile(r"^(Note:|Warning:|Using |Reducing|\s*$|stdout |Doing analysis|No\. of Data)")
 _COMMANDS_BEFORE_RELEASE = 2000
 
@@ -78,7 +80,8 @@ class Session:
         Raises
         ------
         SimulationError
-            With reason ``bad_netlist`` if ngspice rejects the deck.
+            With reason ``bad_netlist`` if ngspice rejects the deck, or ``crash`` if an earlier deck
+            has left libngspice unable to load any: the process must be replaced.
         """
         text = deck.text(solver)
         if text == self._loaded:
@@ -90,6 +93,8 @@ class Session:
         if complaints:
             self.command("remcirc")
             raise SimulationError("bad_netlist", _last_words(complaints))
+        if any(_BROKEN.search(line) for line in printed):
+            raise SimulationError("crash", _last_words(printed))
         self._loaded = text
 
     def unload(self) -> None:
@@ -141,8 +146,11 @@ class Session:
         Raises
         ------
         SimulationError
-            With reason ``convergence`` if the analysis was given up before its end.
+            With reason ``convergence`` if the analysis was given up before its end, or
+            ``bad_netlist`` if no deck is loaded or a vector was not recorded.
         """
+        if self._loaded is None:
+            raise SimulationError("bad_netlist", "no circuit is loaded")
         printed = self.command("run")
         try:
             time = self._library.vector("time")

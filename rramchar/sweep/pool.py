@@ -5,10 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import queue
+import signal
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, TimeoutError
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -18,10 +18,6 @@ from rramchar.sweep.worker import Chunk, ChunkResult, failure, run_chunk, start_
 _AHEAD_PER_WORKER = 3
 # A worker is replaced after so many chunks, so that a leak in the simulator stays bounded.
 _CHUNKS_PER_WORKER = 500
-# Loading Python and libngspice in a fresh worker, on a busy machine. [s]
-_START_TIME_S = 30.0
-# What a point is allowed on average when several share a chunk. [s]
-_SHARE_S = 0.5
 
 
 def default_workers() -> int:
@@ -35,9 +31,7 @@ class _Task:
     future: Future[ChunkResult]
 
 
-def run_chunks(
-    chunks: Iterable[Chunk], *, workers: int, point_timeout_s: float
-) -> Iterator[ChunkResult]:
+def run_chunks(chunks: Iterable[Chunk], *, workers: int) -> Iterator[ChunkResult]:
     """Simulate chunks in parallel; yield their results as they come, in no fixed order.
 
     A chunk whose worker died or hung is run again point by point, so that one bad point costs one
@@ -49,8 +43,6 @@ def run_chunks(
         Taken lazily.
     workers : int
         Number of processes.
-    point_timeout_s : float
-        Longest time that one point may take. [s]
 
     Yields
     ------
@@ -73,9 +65,7 @@ def run_chunks(
     )
 
     def submit(chunk: Chunk) -> None:
-        single = len(chunk.jobs) == 1
-        limit = point_timeout_s if single else point_timeout_s + _SHARE_S * len(chunk.jobs)
-        future = pool.schedule(run_chunk, args=[chunk], timeout=limit + _start_allowance(single))
+        future = pool.schedule(run_chunk, args=[chunk])
         future.add_done_callback(lambda finished: done.put(_Task(chunk, finished)))
 
     running = 0
@@ -91,7 +81,7 @@ def run_chunks(
                 break
             task = done.get()
             running -= 1
-            result, again = _collect(task, point_timeout_s)
+            result, again = _collect(task)
             for chunk in again:
                 submit(chunk)
                 running += 1
@@ -105,21 +95,16 @@ def run_chunks(
         pool.join(timeout=2)
 
 
-def _start_allowance(single: bool) -> float:
-    # The deadline of a lone point is the user's; only its first one on a fresh worker needs more,
-    # and a lone point is always a retry after a worker was lost.
-    return 0.0 if single else _START_TIME_S
-
-
-def _collect(task: _Task, point_timeout_s: float) -> tuple[ChunkResult | None, list[Chunk]]:
+def _collect(task: _Task) -> tuple[ChunkResult | None, list[Chunk]]:
     """Return a task's result, or the single-point chunks that replace it."""
-    jobs = task.chunk.jobs
+    chunk = task.chunk
     try:
         return task.future.result(), []
-    except TimeoutError:
-        row: dict[str, Any] = failure("timeout", f"no result within {point_timeout_s:g} s")
     except ProcessExpired as error:
-        row = failure("crash", f"the worker process died (exit code {error.exitcode})")
-    if len(jobs) > 1:
-        return None, [replace(task.chunk, jobs=(job,)) for job in jobs]
-    return ChunkResult([(jobs[0][0], row)], 0), []
+        if len(chunk.jobs) > 1:
+            return None, [replace(chunk, jobs=(job,)) for job in chunk.jobs]
+        if error.exitcode == -signal.SIGALRM:
+            row = failure("timeout", f"no result within {chunk.point_timeout_s:g} s")
+        else:
+            row = failure("crash", f"the worker process died (exit code {error.exitcode})")
+    return ChunkResult([(chunk.jobs[0][0], row)], 0), []

@@ -127,9 +127,7 @@ def run_plan(
             stored |= dict.fromkeys(store.keys(status="failed"), False)
         report = progress or (lambda done, total, failed: None)
         chunks = _missing_chunks(plan, stored, summary, report)
-        for result in run_chunks(
-            chunks, workers=workers or default_workers(), point_timeout_s=plan.point_timeout_s
-        ):
+        for result in run_chunks(chunks, workers=workers or default_workers()):
             store.add(result.rows)
             _count(summary, result.rows)
             if result.ngspice_version:
@@ -166,7 +164,9 @@ def _record_plan(plan: Plan, folder: Path, store: Store, summary: RunSummary) ->
     facts = {"plan": plan.document(), "technology_digest": plan.technology.digest}
     if any(meta.get(key) != value for key, value in facts.items()):
         store.set_meta({**facts, "provenance": provenance()})
-    text = "# As resolved by rramchar; the results lie beside it.\n" + tomli_w.dumps(plan.document())
+    text = "# As resolved by rramchar; the results lie beside it.\n" + tomli_w.dumps(
+        plan.document()
+    )
     temporary = folder / f"{PLAN_FILE}.new"
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(folder / PLAN_FILE)
@@ -201,6 +201,7 @@ def _missing_chunks(
                 accuracy=plan.accuracy,
                 condition=group.condition,
                 parameters=plan.parameters,
+                point_timeout_s=plan.point_timeout_s,
                 jobs=tuple(jobs[i : i + _POINTS_PER_CHUNK]),
             )
 

@@ -30,6 +30,8 @@ class Chunk:
         Corner, temperature, supply.
     parameters : record
         Of the testbench.
+    point_timeout_s : float
+        Longest time that one point may take. [s]
     jobs : tuple of (bytes, record)
         Point key and the testbench's record of the point.
     """
@@ -39,6 +41,7 @@ class Chunk:
     accuracy: str
     condition: Condition
     parameters: Any
+    point_timeout_s: float
     jobs: tuple[tuple[bytes, Any], ...]
 
 
@@ -53,6 +56,9 @@ class ChunkResult:
 def start_worker() -> None:
     """Prepare a fresh worker process: an interrupt is for the parent to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Inside ngspice no Python handler runs; the default action ends the process, which is what a
+    # hung point needs. The parent sees the signal as exit code and knows what it means.
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
 
 def run_chunk(chunk: Chunk) -> ChunkResult:
@@ -67,10 +73,15 @@ def run_chunk(chunk: Chunk) -> ChunkResult:
     -------
     ChunkResult
         One row per point: ``status`` ``ok`` with results, or ``failed`` with ``reason`` and
-        ngspice's last words as ``detail``.
+        ngspice's last words as ``detail``. A point that outlasts its time ends the process with
+        ``SIGALRM``.
     """
     session = process_session()
-    rows = [(key, _run_point(session, chunk, record)) for key, record in chunk.jobs]
+    rows = []
+    for key, record in chunk.jobs:
+        signal.setitimer(signal.ITIMER_REAL, chunk.point_timeout_s)
+        rows.append((key, _run_point(session, chunk, record)))
+    signal.setitimer(signal.ITIMER_REAL, 0)
     return ChunkResult(rows, session.version)
 
 

@@ -23,6 +23,7 @@ OptionValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.+-]+$", ma
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _UNSAFE_IN_PATH = re.compile(r"[\x00-\x1f\"'`;${}]")
 _SHIPPED = "shipped:"
+_SHIPPED_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 class _Strict(BaseModel):
@@ -107,7 +108,7 @@ def load_technology(name_or_path: str | Path) -> Technology:
     except ValidationError as error:
         raise InputError(f"{path}: {explain_validation(error)}") from None
     libraries = tuple(
-        Library(_library_path(item.path, path), item.section) for item in content.libraries
+        Library(_library_path(item, path), item.section) for item in content.libraries
     )
     digests = _check_libraries(libraries, content.corners, path)
     return Technology(
@@ -172,21 +173,36 @@ def _locate(name_or_path: str | Path) -> Path:
     )
 
 
-def _library_path(text: str, source: Path) -> Path:
+def _library_path(item: _Library, source: Path) -> Path:
+    text = item.path
     if text.startswith(_SHIPPED):
-        return resource("netlists", text.removeprefix(_SHIPPED))
-    expanded = os.path.expandvars(text)
-    if missing := re.search(r"\$\{?(\w+)", expanded):
+        name = text.removeprefix(_SHIPPED)
+        if not _SHIPPED_NAME.fullmatch(name):
+            raise InputError(
+                f"{source}: libraries.path: {text!r}, expected {_SHIPPED} and a file name"
+            )
+        path, folder = resource("netlists", name), ""
+    else:
+        expanded = os.path.expandvars(text)
+        if missing := re.search(r"\$\{?(\w+)", expanded):
+            raise InputError(
+                f"{source}: libraries.path: {text!r} needs the environment variable "
+                f"{missing.group(1)}, which is not set"
+            )
+        path, folder = source.parent / expanded, expanded
+    # The folder of the definition, or of this installation, reaches the netlist as well.
+    plain = str(path).removesuffix(folder) + folder.replace("{corner}", "")
+    if unsafe := _UNSAFE_IN_PATH.search(plain):
         raise InputError(
-            f"{source}: libraries.path: {text!r} needs the environment variable "
-            f"{missing.group(1)}, which is not set"
+            f"{source}: libraries.path: {str(path)!r} holds {unsafe.group()!r}, which a netlist "
+            "cannot carry; move the file to a plainer path"
         )
-    if unsafe := _UNSAFE_IN_PATH.search(expanded.replace("{corner}", "")):
+    if item.section is not None and (space := re.search(r"\s", plain)):
         raise InputError(
-            f"{source}: libraries.path: {text!r} holds {unsafe.group()!r}, which a netlist cannot "
-            "carry; move the file to a plainer path"
+            f"{source}: libraries.path: {str(path)!r} holds {space.group()!r}, and ngspice's .lib "
+            "takes no white space in a path; move or link the folder to a path without"
         )
-    return source.parent / expanded
+    return path
 
 
 def _check_libraries(

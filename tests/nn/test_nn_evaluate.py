@@ -96,6 +96,7 @@ def test_one_draw_has_no_spread():
     [
         ({"draws": 0}, "draws: 0"),
         ({"draws": 2.5}, "draws: 2.5"),
+        ({"draws": 10**9}, "draws: 1000000000, expected at most"),
         ({"seed": -1}, "seed: -1"),
         ({"seed": "a"}, "seed: 'a'"),
         ({"confusion": [MODEL] * 5}, "5 given"),

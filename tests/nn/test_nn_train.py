@@ -74,7 +74,7 @@ def test_progress_and_metadata(digits):
     assert history.as_dict()["learning_rate"] == [0.005, pytest.approx(0.0025)]
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_divergence_is_an_error(digits):
     settings = TrainingSettings(hidden=(10,), epochs=3, learning_rate=1e38)
     with pytest.raises(InputError, match="learning_rate: 1e.38.*smaller"):
@@ -92,6 +92,7 @@ def test_a_batch_beyond_the_data(digits):
         ({"weights": "binray"}, "weights: 'binray'.*binary, ternary"),
         ({"encoding": "float"}, "encoding: 'float'"),
         ({"hidden": (0,)}, "hidden: 0"),
+        ({"hidden": (10**8,)}, "hidden: 100000000, expected at most 65536"),
         ({"hidden": (2.5,)}, "hidden: 2.5"),
         ({"epochs": 0}, "epochs: 0"),
         ({"batch": 1}, "batch: 1"),
