@@ -25,6 +25,12 @@ class StoreError(RramcharError):
     """A run directory is locked, damaged, or belongs to something else."""
 
 
+class WorkersDiedError(RramcharError):
+    """Worker processes died again and again before they had taken anything to do."""
+
+    exit_code = 1
+
+
 class SimulationError(RramcharError):
     """ngspice did not deliver a result.
 
@@ -42,3 +48,6 @@ class SimulationError(RramcharError):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+
+    def __reduce__(self) -> tuple[type[SimulationError], tuple[str, str]]:
+        return type(self), (self.reason, self.detail)  # or it could not leave a worker process

@@ -7,6 +7,7 @@ the start of sensing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,12 @@ def outcome_of(v_q_v: float, v_qb_v: float, vdd_v: float) -> str:
 
 
 def crossing_time(
-    time_s: Array, wave: Array, level: float, *, after_s: float = -np.inf
+    time_s: Array,
+    wave: Array,
+    level: float,
+    *,
+    after_s: float = -np.inf,
+    direction: Literal["either", "up", "down"] = "either",
 ) -> float | None:
     """Find when a wave first passes a level, by cubic Hermite interpolation.
 
@@ -79,9 +85,11 @@ def crossing_time(
     wave : array, shape (time,)
         The signal, in the unit of `level`.
     level : float
-        The level; either direction counts.
+        The level.
     after_s : float
         Crossings before this are passed over. [s]
+    direction : str
+        ``up`` or ``down`` passes over crossings of the other direction.
 
     Returns
     -------
@@ -96,6 +104,8 @@ def crossing_time(
     above = wave > level
     changes = np.flatnonzero(above[1:] != above[:-1])
     changes = changes[time_s[changes + 1] > after_s]
+    if direction != "either":
+        changes = changes[above[changes + 1] == (direction == "up")]
     for i in changes:
         found = _hermite_crossing(time_s, wave, level, int(i))
         if found >= after_s:
@@ -187,16 +197,16 @@ def measure_read(
         testbench, not of the circuit.
     """
     half = vdd_v / 2
-    start = crossing_time(time_s, v_sen_v, half, after_s=sense_edge_after_s)
+    start = crossing_time(time_s, v_sen_v, half, after_s=sense_edge_after_s, direction="up")
     if start is None:
         raise ValueError("the record holds no rising enable edge")
     sample = start + sample_time_s
     if sample > time_s[-1]:
         raise ValueError("the record ends before the sampling time")
     v_q, v_qb = np.interp(start, time_s, v_q_v), np.interp(start, time_s, v_qb_v)
-    sense = crossing_time(time_s, np.abs(v_q_v - v_qb_v), half, after_s=start)
-    q_fall = crossing_time(time_s, v_q_v, half, after_s=start)
-    qb_fall = crossing_time(time_s, v_qb_v, half, after_s=start)
+    sense = crossing_time(time_s, np.abs(v_q_v - v_qb_v), half, after_s=start, direction="up")
+    q_fall = crossing_time(time_s, v_q_v, half, after_s=start, direction="down")
+    qb_fall = crossing_time(time_s, v_qb_v, half, after_s=start, direction="down")
     return ReadResult(
         outcome=outcome_of(
             float(np.interp(sample, time_s, v_q_v)), float(np.interp(sample, time_s, v_qb_v)), vdd_v

@@ -46,8 +46,8 @@ def parse_quantity(text: str | float | int, unit: str = "", *, name: str = "valu
     text : str, float or int
         For instance ``"100n"``, ``"1.2V"``, ``"10 kΩ"``, ``"5k"`` or ``3e-9``.
     unit : str
-        The unit that is expected, such as ``"V"``, ``"ohm"``, ``"s"``, ``"F"``. A text that carries
-        another unit is refused; a text without a unit is taken to be in it.
+        The unit that is expected, such as ``"V"``, ``"ohm"``, ``"s"``, ``"F"``; empty for a plain
+        number. A text that carries another unit is refused; a text without is taken to be in it.
     name : str
         What the number is, for the error message.
 
@@ -75,8 +75,8 @@ def parse_quantity(text: str | float | int, unit: str = "", *, name: str = "valu
         value, found = _parse_text(text, unit, name, expected)
     if not math.isfinite(value):
         raise InputError(f"{name}: {text!r} is not finite; expected {expected}")
-    if found and unit and found != unit:
-        raise InputError(f"{name}: {text!r} is in {found}, expected {unit}")
+    if found and found != unit:
+        raise InputError(f"{name}: {text!r} is in {found}, expected {unit or 'no unit'}")
     return value
 
 

@@ -263,7 +263,8 @@ def _load_library() -> Any:
             self._ngspice_shared.ngSpice_Command(ffi.NULL)
 
         def load(self, text: str) -> list[str]:
-            lines = [ffi.new("char[]", line.encode()) for line in text.splitlines() if line]
+            # Not splitlines(): it also splits at characters that are no line end to ngspice.
+            lines = [ffi.new("char[]", line.encode()) for line in text.split("\n") if line]
             self._lines = []
             self._ngspice_shared.ngSpice_Circ(ffi.new("char *[]", [*lines, ffi.NULL]))
             return self._lines

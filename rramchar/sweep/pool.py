@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import queue
 import signal
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 
 from pebble import ProcessExpired, ProcessPool
 
+from rramchar.errors import WorkersDiedError
 from rramchar.sweep.worker import Chunk, ChunkResult, failure, run_chunk, start_worker
 
 # Chunks waiting at the workers: enough to keep them busy, few enough to lose little.
 _AHEAD_PER_WORKER = 3
 # A worker is replaced after so many chunks, so that a leak in the simulator stays bounded.
 _CHUNKS_PER_WORKER = 500
+_BREAKS_IN_A_ROW = 5
 
 
 def default_workers() -> int:
     """Return the number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@dataclass(frozen=True)
-class _Task:
-    chunk: Chunk
-    future: Future[ChunkResult]
 
 
 def run_chunks(chunks: Iterable[Chunk], *, workers: int) -> Iterator[ChunkResult]:
@@ -53,53 +52,99 @@ def run_chunks(chunks: Iterable[Chunk], *, workers: int) -> Iterator[ChunkResult
     ------
     rramchar.errors.MissingToolError
         If ngspice's library is not installed.
+    WorkersDiedError
+        If the workers die as soon as they start, again and again.
     """
-    done: queue.SimpleQueue[_Task] = queue.SimpleQueue()
-    source = iter(chunks)
-    version = 0
-    pool = ProcessPool(
-        max_workers=workers,
-        max_tasks=_CHUNKS_PER_WORKER,
-        initializer=start_worker,
-        context=multiprocessing.get_context("spawn"),
-    )
+    waiting = itertools.chain(chunks)
+    breaks = 0
+    while True:
+        crew = _Crew(workers)
+        try:
+            for result in crew.work(waiting):
+                breaks = 0
+                yield result
+            return
+        except BrokenProcessPool:
+            # A worker died before it had taken a chunk; pebble then gives up the whole pool.
+            breaks += 1
+            if breaks >= _BREAKS_IN_A_ROW:
+                raise WorkersDiedError(
+                    f"the worker processes died {breaks} times in a row as they started; is there "
+                    "enough memory? A script of your own needs `if __name__ == '__main__':` "
+                    "around what it runs"
+                ) from None
+            waiting = itertools.chain(crew.unfinished(), waiting)
+        finally:
+            crew.stop()
 
-    def submit(chunk: Chunk) -> None:
-        future = pool.schedule(run_chunk, args=[chunk])
-        future.add_done_callback(lambda finished: done.put(_Task(chunk, finished)))
 
-    running = 0
-    try:
+class _Crew:
+    """One pool of worker processes, and the chunks that it has not finished."""
+
+    def __init__(self, workers: int) -> None:
+        self._ahead = workers * _AHEAD_PER_WORKER
+        self._running: dict[Future[ChunkResult], Chunk] = {}
+        self._again: deque[Chunk] = deque()
+        self._done: queue.SimpleQueue[Future[ChunkResult]] = queue.SimpleQueue()
+        self._version = 0
+        self._pool = ProcessPool(
+            max_workers=workers,
+            max_tasks=_CHUNKS_PER_WORKER,
+            initializer=start_worker,
+            context=multiprocessing.get_context("spawn"),
+        )
+
+    def work(self, waiting: Iterator[Chunk]) -> Iterator[ChunkResult]:
+        """Yield the results of all waiting chunks; raises `BrokenProcessPool`."""
         while True:
-            while running < workers * _AHEAD_PER_WORKER:
-                chunk = next(source, None)
+            while len(self._running) < self._ahead:
+                chunk = self._again.popleft() if self._again else next(waiting, None)
                 if chunk is None:
                     break
-                submit(chunk)
-                running += 1
-            if running == 0:
-                break
-            task = done.get()
-            running -= 1
-            result, again = _collect(task)
-            for chunk in again:
-                submit(chunk)
-                running += 1
+                self._submit(chunk)
+            if not self._running:
+                self._pool.close()
+                self._pool.join()
+                return
+            future = self._next_finished()
+            result, again = _collect(future, self._running[future])
+            del self._running[future]
+            self._again.extend(again)
             if result is not None:
-                version = result.ngspice_version or version
-                yield replace(result, ngspice_version=version)
-        pool.close()
-        pool.join()
-    finally:
-        pool.stop()
-        pool.join(timeout=2)
+                self._version = result.ngspice_version or self._version
+                yield replace(result, ngspice_version=self._version)
+
+    def unfinished(self) -> list[Chunk]:
+        """Return the chunks whose results were not handed out."""
+        return [*self._again, *self._running.values()]
+
+    def stop(self) -> None:
+        """End all workers at once."""
+        self._pool.stop()
+        self._pool.join(timeout=2)
+
+    def _submit(self, chunk: Chunk) -> None:
+        try:
+            future = self._pool.schedule(run_chunk, args=[chunk])
+        except RuntimeError:  # the pool broke meanwhile; the chunk must not be lost
+            self._again.append(chunk)
+            raise BrokenProcessPool from None
+        self._running[future] = chunk
+        future.add_done_callback(self._done.put)
+
+    def _next_finished(self) -> Future[ChunkResult]:
+        while True:
+            try:
+                return self._done.get(timeout=1)
+            except queue.Empty:
+                if not self._pool.active:
+                    raise BrokenProcessPool from None
 
 
-def _collect(task: _Task) -> tuple[ChunkResult | None, list[Chunk]]:
-    """Return a task's result, or the single-point chunks that replace it."""
-    chunk = task.chunk
+def _collect(future: Future[ChunkResult], chunk: Chunk) -> tuple[ChunkResult | None, list[Chunk]]:
+    """Return a chunk's result, or the single-point chunks that replace it."""
     try:
-        return task.future.result(), []
+        return future.result(), []
     except ProcessExpired as error:
         if len(chunk.jobs) > 1:
             return None, [replace(chunk, jobs=(job,)) for job in chunk.jobs]

@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ from rramchar.errors import StoreError
 
 SCHEMA_VERSION = 1
 FILE_NAME = "results.sqlite"
+# How long a file that another program holds is waited for. [s]
+_PATIENCE_S = 10.0
 _COMMON = {
     "status": "TEXT NOT NULL",
     "reason": "TEXT",
@@ -58,7 +61,8 @@ class Store:
             if read_only:
                 self._db = sqlite3.connect(f"file:{_uri(self.path)}?mode=ro", uri=True)
             else:
-                self._db = sqlite3.connect(self.path, isolation_level=None)
+                self._db = sqlite3.connect(self.path, isolation_level=None, timeout=_PATIENCE_S)
+                self._use_write_ahead_log()
                 self._create(result_fields)
             self._check()
         except sqlite3.DatabaseError as error:
@@ -67,8 +71,6 @@ class Store:
     def _create(self, result_fields: Mapping[str, str]) -> None:
         fields = {**_COMMON, **result_fields}
         columns = ", ".join(f"{name} {kind}" for name, kind in fields.items())
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute("BEGIN IMMEDIATE")
         self._db.execute("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT)")
         self._db.execute(
@@ -78,6 +80,19 @@ class Store:
             "INSERT OR IGNORE INTO meta VALUES ('schema_version', ?)", [json.dumps(SCHEMA_VERSION)]
         )
         self._db.execute("COMMIT")
+
+    def _use_write_ahead_log(self) -> None:
+        # SQLite does not wait by itself when someone reads the file at this very moment.
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=NORMAL")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
 
     def _check(self) -> None:
         version = self.meta().get("schema_version")
@@ -94,6 +109,10 @@ class Store:
             )
 
     def _damaged(self, error: Exception) -> StoreError:
+        if "locked" in str(error):
+            return StoreError(
+                f"{self.path}: in use by another program; close it and run the same command again"
+            )
         if "unable to open" in str(error) or "readonly" in str(error):
             return StoreError(f"{self.path}: cannot be opened for writing: {error}")
         return StoreError(

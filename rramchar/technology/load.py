@@ -9,7 +9,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from rramchar.errors import InputError
 from rramchar.provenance import digest_file, digest_json
@@ -21,7 +28,8 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max
 SectionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_{}]+$", max_length=128)]
 OptionValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.+-]+$", max_length=64)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_UNSAFE_IN_PATH = re.compile(r"[\x00-\x1f\"'`;${}]")
+# Control characters, every kind of line end, quotes, and what ngspice may take for its own.
+_UNSAFE_IN_PATH = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\"'`;${}]")
 _SHIPPED = "shipped:"
 _SHIPPED_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -33,6 +41,12 @@ class _Strict(BaseModel):
 class _Supply(_Strict):
     nominal_v: Positive
     maximum_v: Positive
+
+    @model_validator(mode="after")
+    def _in_order(self) -> _Supply:
+        if self.nominal_v > self.maximum_v:
+            raise ValueError(f"nominal_v of {self.nominal_v:g} is above maximum_v")
+        return self
 
 
 class _Library(_Strict):
@@ -59,11 +73,14 @@ class _Device(_Strict):
 class _File(_Strict):
     name: Name
     description: str = ""
-    corners: dict[Name, SectionName]
+    corners: Annotated[dict[Name, SectionName], Field(min_length=1)]
     supply: _Supply
     libraries: Annotated[list[_Library], Field(min_length=1)]
     sizes: _Sizes = _Sizes()
-    devices: dict[Literal["nmos", "pmos", "nmos_hvt", "pmos_hvt", "nmos_io"], _Device]
+    devices: Annotated[
+        dict[Literal["nmos", "pmos", "nmos_hvt", "pmos_hvt", "nmos_io"], _Device],
+        Field(min_length=1),
+    ]
     options: dict[Name, OptionValue] = {}
 
 
@@ -147,6 +164,8 @@ def explain_validation(error: ValidationError) -> str:
     errors = error.errors()
     first = errors[0]
     field = ".".join(str(part) for part in first["loc"]) or "document"
+    if not field.isprintable():  # a key of the user's own: the message stays one line
+        field = field.encode("unicode_escape").decode()
     kind = first["type"]
     if kind == "extra_forbidden":
         text = f"unknown key {field!r}; check its spelling"
@@ -181,7 +200,10 @@ def _library_path(item: _Library, source: Path) -> Path:
             raise InputError(
                 f"{source}: libraries.path: {text!r}, expected {_SHIPPED} and a file name"
             )
-        path, folder = resource("netlists", name), ""
+        try:
+            path, folder = resource("netlists", name), ""
+        except InputError as error:
+            raise InputError(f"{source}: libraries.path: {error}") from None
     else:
         expanded = os.path.expandvars(text)
         if missing := re.search(r"\$\{?(\w+)", expanded):
