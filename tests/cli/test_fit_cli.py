@@ -4,27 +4,14 @@ import json
 
 import pytest
 
-from rramchar.cli.main import main
 from rramchar.fitting import load_model
 from rramchar.resources import resource
 
 
-@pytest.fixture
-def cli(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["rramchar", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return run
-
-
-def test_fit_writes_the_model_that_it_prints(cli, tmp_path):
+def test_fit_writes_the_model_that_it_prints(run_cli, tmp_path):
     sample = resource("measurements", "cycling_1t1r_synthetic.csv")
     path = tmp_path / "model.json"
-    code, out, err = cli("fit", "resistance", sample, "-o", path, "--seed", 4, "--json")
+    code, out, err = run_cli("fit", "resistance", sample, "-o", path, "--seed", 4, "--json")
     assert (code, err) == (0, "")
     document, model = json.loads(out), load_model(path)
     assert document.pop("model_file") == str(path)
@@ -43,9 +30,9 @@ def test_fit_writes_the_model_that_it_prints(cli, tmp_path):
     assert model.provenance["inputs"][0]["name"] == sample.name
 
 
-def test_fit_for_people(cli):
+def test_fit_for_people(run_cli):
     sample = resource("measurements", "cycling_1t1r_synthetic.csv")
-    code, out, _ = cli("fit", "resistance", sample, "--layout", "cycling", "--resamples", 200)
+    code, out, _ = run_cli("fit", "resistance", sample, "--layout", "cycling", "--resamples", 200)
     assert code == 0
     assert "hrs_median_ohm" in out
     assert "a lognormal describes the readings" in out
@@ -62,16 +49,16 @@ def test_fit_for_people(cli):
         ("1,9,5,9,5\n2,9,5,9,5\n", ["-o", "none/m.json"], "does not exist; create it first"),
     ],
 )
-def test_bad_input_is_one_line(cli, tmp_path, monkeypatch, content, arguments, message):
+def test_bad_input_is_one_line(run_cli, tmp_path, monkeypatch, content, arguments, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "cells.csv").write_text(content)
-    code, out, err = cli("fit", "resistance", "cells.csv", *arguments)
+    code, out, err = run_cli("fit", "resistance", "cells.csv", *arguments)
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1, err
 
 
-def test_help_has_an_example(cli):
-    code, out, _ = cli("fit", "resistance", "--help")
+def test_help_has_an_example(run_cli):
+    code, out, _ = run_cli("fit", "resistance", "--help")
     assert code == 0
     assert "Example: rramchar fit resistance" in out

@@ -4,49 +4,36 @@ import json
 
 import pytest
 
-from rramchar.cli.main import main
 from rramchar.resources import resource
 
 
-@pytest.fixture
-def cli(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["rramchar", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return run
-
-
-def test_the_command_in_the_samples_header_makes_the_sample(cli, tmp_path, monkeypatch):
+def test_the_command_in_the_samples_header_makes_the_sample(run_cli, tmp_path, monkeypatch):
     sample = resource("measurements", "cycling_1t1r_synthetic.csv")
     line = next(t for t in sample.read_text().splitlines() if t.startswith("# made by: rramchar "))
     monkeypatch.chdir(tmp_path)
-    code, out, _ = cli(*line.removeprefix("# made by: rramchar ").split())
+    code, out, _ = run_cli(*line.removeprefix("# made by: rramchar ").split())
     assert code == 0
     assert "128 devices x 100 cycles" in out
     assert (tmp_path / sample.name).read_bytes() == sample.read_bytes()
 
 
-def test_inspect_guesses_the_layout_and_summarizes(cli):
+def test_inspect_guesses_the_layout_and_summarizes(run_cli):
     sample = resource("measurements", "cycling_1t1r_synthetic.csv")
-    code, out, err = cli("measured", "inspect", sample, "--json")
+    code, out, err = run_cli("measured", "inspect", sample, "--json")
     assert (code, err) == (0, "")
     document = json.loads(out)
     assert (document["layout"], document["devices"], document["cycles"]) == ("cycling", 128, 100)
     assert document["readings"] == 25600
     assert document["states"]["lrs"]["median_ohm"] == pytest.approx(4902, rel=0.02)
-    code, out, _ = cli("measured", "inspect", sample)
+    code, out, _ = run_cli("measured", "inspect", sample)
     assert code == 0
     assert "128 devices, 100 cycles" in out
 
 
-def test_inspect_reads_a_tidy_file_with_one_state(cli, tmp_path):
+def test_inspect_reads_a_tidy_file_with_one_state(run_cli, tmp_path):
     path = tmp_path / "tidy.csv"
     path.write_text("device,cycle,state,resistance_ohm\nA,1,lrs,5e3\nA,2,lrs,6e3\n")
-    document = json.loads(cli("measured", "inspect", path, "--json")[1])
+    document = json.loads(run_cli("measured", "inspect", path, "--json")[1])
     assert document["layout"] == "tidy"
     assert list(document["states"]) == ["lrs"]
     assert document["states"]["lrs"]["median_ohm"] == 5500
@@ -64,10 +51,10 @@ def test_inspect_reads_a_tidy_file_with_one_state(cli, tmp_path):
         (["synthesize", "-o", "s.csv", "--seed", "-3"], "seed: -3"),
     ],
 )
-def test_bad_input_is_one_line(cli, tmp_path, monkeypatch, arguments, message):
+def test_bad_input_is_one_line(run_cli, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "text.txt").write_text("hello [bold]world, this is, not data\n")
-    code, out, err = cli("measured", *arguments)
+    code, out, err = run_cli("measured", *arguments)
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1, err
@@ -75,7 +62,7 @@ def test_bad_input_is_one_line(cli, tmp_path, monkeypatch, arguments, message):
 
 
 @pytest.mark.parametrize("command", ["inspect", "synthesize"])
-def test_help_has_an_example(cli, command):
-    code, out, _ = cli("measured", command, "--help")
+def test_help_has_an_example(run_cli, command):
+    code, out, _ = run_cli("measured", command, "--help")
     assert code == 0
     assert f"Example: rramchar measured {command}" in out
