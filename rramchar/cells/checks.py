@@ -25,7 +25,7 @@ def require_positive(record: Any, *names: str) -> None:
     """
     for name in names:
         value = getattr(record, name)
-        if not _is_number(value) or value <= 0:
+        if not is_number(value) or value <= 0:
             raise InputError(f"{name}: {value!r}, expected a number above 0")
 
 
@@ -33,7 +33,7 @@ def require_not_negative(record: Any, *names: str) -> None:
     """Refuse fields of a record that are not finite numbers of at least zero."""
     for name in names:
         value = getattr(record, name)
-        if not _is_number(value) or value < 0:
+        if not is_number(value) or value < 0:
             raise InputError(f"{name}: {value!r}, expected a number of at least 0")
 
 
@@ -44,5 +44,6 @@ def require_choice(record: Any, name: str, choices: tuple[str, ...]) -> None:
         raise InputError(f"{name}: {value!r}, expected one of {', '.join(choices)}")
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Return whether a value is a finite number, and not text or a truth value."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rramchar.cli.common import JsonOption, check_writable, emit, stdout
+from rramchar.cli.common import (
+    JsonOption,
+    PlotOption,
+    check_writable,
+    emit,
+    stdout,
+    write_figure,
+)
 
 if TYPE_CHECKING:
     from rramchar.ber import BerTable, ErrorCount
@@ -45,6 +52,7 @@ def count(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write a BER table (CSV) here.")
     ] = None,
+    plot: PlotOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Count 1T1R and 2T2R bit errors.
@@ -64,6 +72,8 @@ def count(
 
     if output is not None:
         check_writable(output, option="--output")
+    if plot is not None:
+        check_writable(plot, option="--plot")
     limit: float | str = threshold
     if threshold not in ("best", "median"):
         limit = parse_quantity(threshold, "ohm", name="--threshold (best, median or ohm)")
@@ -83,10 +93,13 @@ def count(
             for cell, result in counted.items()
         )
         table.save(output, provenance(inputs=[file], command=command))
+    if plot is not None:
+        _draw(counted, plot)
     one, two = _document(counted["1t1r"], "device"), _document(counted["2t2r"], "pair")
     one |= {"threshold_ohm": counted["1t1r"].threshold_ohm, "threshold": threshold}
     two |= {"odd_device": counted["2t2r"].odd_device, "skipped": counted["2t2r"].skipped}
     result = {"file": str(file), "ber_1t1r": one, "ber_2t2r": two, "note": _NOTE, "table": output}
+    result["plot"] = plot
     emit(result, as_json, lambda: _show_counts(counted, output))
 
 
@@ -117,6 +130,17 @@ def show(
         "provenance": read_comment_header(table),
     }
     emit(result, as_json, lambda: _show_table(chosen))
+
+
+def _draw(counted: dict[str, ErrorCount], plot: Path) -> None:
+    from rramchar.report.statistics import plot_ber_bars
+
+    labels = {"1t1r": "1T1R", "2t2r": "2T2R, complementary"}
+    bars = [
+        {"label": labels[cell], "ber": count.ber, "low": count.low, "high": count.high}
+        for cell, count in counted.items()
+    ]
+    write_figure(plot, plot_ber_bars(bars))
 
 
 def _document(result: ErrorCount, unit: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -25,11 +25,19 @@ from rich.text import Text
 
 from rramchar.errors import InputError
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 stdout = Console(highlight=False, soft_wrap=True)
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on stdout; progress on stderr.")
+]
+
+
+PlotOption = Annotated[
+    Path | None, typer.Option("--plot", metavar="FIGURE.png", help="Draw a figure here.")
 ]
 
 
@@ -102,6 +110,21 @@ def progress_bar(unit: str = "points") -> Progress:
         TimeRemainingColumn(),
         console=stderr,
     )
+
+
+def write_figure(path: Path, figure: Figure) -> None:
+    """Write a figure as PNG.
+
+    Parameters
+    ----------
+    path : Path
+        Checked before with `check_writable`.
+    figure : Figure
+        The figure.
+    """
+    from rramchar.report.style import png_bytes
+
+    path.write_bytes(png_bytes(figure))
 
 
 def check_writable(path: Path, *, option: str = "--out") -> Path:

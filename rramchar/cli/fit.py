@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rramchar.cli.common import JsonOption, check_writable, emit, stdout
+from rramchar.cli.common import (
+    JsonOption,
+    PlotOption,
+    check_writable,
+    emit,
+    stdout,
+    write_figure,
+)
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from rramchar.fitting import FittedModel
 
 app = typer.Typer(no_args_is_help=True, help="Fit models to measured data.")
@@ -30,6 +39,7 @@ def resistance(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the model (JSON) here.")
     ] = None,
+    plot: PlotOption = None,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
     resamples: Annotated[int, typer.Option(help="Bootstrap resamples.")] = 2000,
     as_json: JsonOption = False,
@@ -39,7 +49,7 @@ def resistance(
     Intervals are 95 % bootstrap intervals over devices. Says how well a
     lognormal describes the readings, and when it does not.
 
-    Example: rramchar fit resistance cells.csv -o resistance.json
+    Example: rramchar fit resistance cells.csv -o resistance.json --plot quantiles.png
     """
     from rramchar.fitting import fit_resistance_lognormal, save_model
     from rramchar.measured import read_measured
@@ -47,6 +57,8 @@ def resistance(
 
     if output is not None:
         check_writable(output, option="--output")
+    if plot is not None:
+        check_writable(plot, option="--plot")
     frame = read_measured(file, layout)
     command = f"rramchar fit resistance {file.name} --seed {seed} --resamples {resamples}"
     model = fit_resistance_lognormal(
@@ -57,8 +69,23 @@ def resistance(
     )
     if output is not None:
         save_model(model, output)
-    result = {**model.to_dict(), "model_file": output}
+    if plot is not None:
+        _draw(model, frame, file, plot)
+    result = {**model.to_dict(), "model_file": output, "plot": plot}
     emit(result, as_json, lambda: _show(model, file, output))
+
+
+def _draw(model: FittedModel, frame: pd.DataFrame, file: Path, plot: Path) -> None:
+    from rramchar.fitting import quantile_points
+    from rramchar.measured import state_values
+    from rramchar.report.statistics import plot_resistance_quantiles
+
+    points = {state: quantile_points(state_values(frame, state)) for state in model.goodness}
+    fits = {
+        state: (model.value(f"{state}_median_ohm"), model.value(f"{state}_sigma_log10"))
+        for state in points
+    }
+    write_figure(plot, plot_resistance_quantiles(points, fits, file.name))
 
 
 def _show(model: FittedModel, file: Path, output: Path | None) -> None:

@@ -68,7 +68,8 @@ def main() -> None:
 
 
 def _fail(text: str, code: int) -> NoReturn:
-    stderr.print(f"[bold red]error:[/] {escape(text)}")
+    # A file name or a key may hold line breaks of its own; an error is one line.
+    stderr.print(f"[bold red]error:[/] {escape(' '.join(text.split()))}")
     sys.exit(code)
 
 

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rramchar.cli.common import JsonOption, check_writable, emit, progress_bar, stdout
+from rramchar.cli.common import (
+    JsonOption,
+    PlotOption,
+    check_writable,
+    emit,
+    progress_bar,
+    stdout,
+    write_figure,
+)
 from rramchar.errors import InputError
 
 if TYPE_CHECKING:
@@ -215,6 +223,7 @@ def curve(
         str,
         typer.Option("--rates", help="start:stop:number, evenly in the logarithm, or a,b,c."),
     ] = "1e-5:1e-1:8",
+    plot: PlotOption = None,
     draws: DrawsOption = 20,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
@@ -230,6 +239,8 @@ def curve(
     from rramchar.provenance import provenance
 
     check_writable(output, option="--output")
+    if plot is not None:
+        check_writable(plot, option="--plot")
     chosen = parse_rates(rates, name="--rates")
     loaded = load_network(network)
     images = _fitting_dataset(network, loaded, dataset, data)
@@ -241,7 +252,13 @@ def curve(
         inputs=[network], command="rramchar nn curve", dataset=dataset, draws=draws, seed=seed
     )
     write_curve(output, points, facts)
-    result = {"curve": str(output), "draws": draws, "seed": seed, "points": points}
+    if plot is not None:
+        import pandas as pd
+
+        from rramchar.report.accuracy import plot_accuracy_against_ber
+
+        write_figure(plot, plot_accuracy_against_ber({loaded.kind: pd.DataFrame(points)}))
+    result = {"curve": str(output), "plot": plot, "draws": draws, "seed": seed, "points": points}
 
     def show() -> None:
         stdout.print(f"without errors  {points[0]['accuracy_clean']:.2%}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from rramchar.cli.common import JsonOption, emit, stdout
 
@@ -40,7 +41,7 @@ def check(
 
     def show() -> None:
         def line(good: bool, text: str) -> None:
-            stdout.print(f"{'[green]ok[/]     ' if good else '[red]missing[/]'} {text}")
+            stdout.print(f"{'[green]ok[/]     ' if good else '[red]missing[/]'} {escape(text)}")
 
         line(
             installation.library is not None and installation.ngspice_version is not None,

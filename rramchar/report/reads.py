@@ -88,9 +88,9 @@ def plot_sense_time_map(frame: pd.DataFrame, supplies_v: Sequence[float]) -> Fig
     shown = frame[frame["vdd_v"].isin(list(supplies_v))]
     times = shown["sense_time_s"].dropna()
     scale = LogNorm(times.min() * 1e9, times.max() * 1e9) if len(times) else None
-    figure, axes = new_figure(1, len(supplies_v), squeeze=False, height_in=3.6)
+    figure, axes = _panels(len(supplies_v))
     mesh = None
-    for axis, vdd in zip(axes[0], supplies_v, strict=True):
+    for axis, vdd in zip(axes, supplies_v, strict=True):
         part = shown[shown["vdd_v"] == vdd]
         grid = part.pivot(index="r_blb_ohm", columns="r_bl_ohm", values="sense_time_s")
         mesh = axis.pcolormesh(
@@ -100,7 +100,9 @@ def plot_sense_time_map(frame: pd.DataFrame, supplies_v: Sequence[float]) -> Fig
         axis.set_facecolor("#CCCCCC")
         _log_axes(axis, f"VDD = {vdd:g} V")
     if mesh is not None:
-        figure.colorbar(mesh, ax=axes[0].tolist(), label="sense time (ns); grey: no decision")
+        figure.colorbar(
+            mesh, ax=axes, label="sense time (ns); grey: no decision", aspect=35, pad=0.02
+        )
     return figure
 
 
@@ -124,9 +126,9 @@ def plot_outcome_map(
     Figure
         Colour is the outcome interpolated from the simulated grid, whose points are dots.
     """
-    figure, axes = new_figure(1, len(maps), squeeze=False, height_in=3.6)
+    figure, axes = _panels(len(maps))
     colours = ListedColormap([OUTCOME_COLOURS[name] for name in OUTCOMES])
-    for axis, (vdd, chosen) in zip(axes[0], maps.items(), strict=True):
+    for axis, (vdd, chosen) in zip(axes, maps.items(), strict=True):
         bl = np.geomspace(chosen.r_bl_ohm[0], chosen.r_bl_ohm[-1], points)
         blb = np.geomspace(chosen.r_blb_ohm[0], chosen.r_blb_ohm[-1], points)
         x, y = np.meshgrid(bl, blb)
@@ -172,6 +174,17 @@ def plot_supply_dependence(frame: pd.DataFrame) -> Figure:
         axis.set_xlabel("supply (V)")
     left.legend(title="corner")
     return figure
+
+
+def _panels(count: int) -> tuple[Figure, list[Any]]:
+    """Return a figure with so many square panels, three to a row."""
+    columns = min(count, 3)
+    rows = -(-count // columns)
+    figure, axes = new_figure(rows, columns, squeeze=False, height_in=3.6 * rows)
+    flat = list(axes.flat)
+    for axis in flat[count:]:
+        axis.set_visible(False)
+    return figure, flat[:count]
 
 
 def _log_axes(axis: Any, title: str) -> None:

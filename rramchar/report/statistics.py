@@ -41,8 +41,8 @@ def plot_resistance_quantiles(
         A lognormal distribution is a straight line.
     """
     figure, axis = new_figure(height_in=3.6, width_in=5.6)
-    for state, colour in (("lrs", BLUE), ("hrs", RED)):
-        log_r, quantile = points[state]
+    for state, (log_r, quantile) in points.items():
+        colour = {"lrs": BLUE, "hrs": RED}[state]
         median, sigma = fits[state]
         keep = np.unique(np.linspace(0, len(log_r) - 1, 1500).astype(int))
         axis.semilogx(10 ** log_r[keep], quantile[keep], ".", color=colour, ms=2.5)

@@ -278,5 +278,5 @@ def _load_library() -> Any:
 
     try:
         return _Library()
-    except (OSError, NameError) as error:
+    except (OSError, NameError, AttributeError) as error:  # no library, or another one
         raise MissingToolError(f"{path} cannot be loaded as libngspice: {error}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,9 @@ def results(plan: Plan, folder: Path) -> pd.DataFrame:
     with Store(folder, plan.testbench.result_fields, read_only=True) as store:
         stored = dict(store.rows())
         meta = store.meta()
+    # What was simulated with a model library stays readable after the library has changed.
+    digest = meta.get("technology_digest", plan.technology.digest)
+    plan = replace(plan, technology=replace(plan.technology, digest=digest))
     order = ["status", "reason", *plan.testbench.result_fields, "solver", "seconds", "detail"]
     rows: list[dict[str, Any]] = []
     missing = 0

@@ -188,6 +188,10 @@ class Condition:
             1000 degC, or a supply that is not positive or above the technology's highest.
         """
         technology.corner_section(self.corner)
+        for name in ("temperature_c", "vdd_v"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise InputError(f"{name}: {value!r}, expected a number")
         if not ABSOLUTE_ZERO_C < self.temperature_c <= HIGHEST_TEMPERATURE_C:
             raise InputError(
                 f"temperature_c: {self.temperature_c:g} degC, expected above absolute zero "

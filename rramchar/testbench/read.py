@@ -19,7 +19,12 @@ from rramchar.cells import (
     build_two_t_two_r,
     build_xnor_pcsa,
 )
-from rramchar.cells.checks import require_choice, require_not_negative, require_positive
+from rramchar.cells.checks import (
+    is_number,
+    require_choice,
+    require_not_negative,
+    require_positive,
+)
 from rramchar.errors import InputError
 from rramchar.measure import ReadResult, measure_read
 from rramchar.spice.deck import Deck
@@ -94,6 +99,8 @@ class ReadParameters:
                 f"precharge_time_s: {self.precharge_time_s:g} s, expected at least twice the edge "
                 f"time of {self.edge_time_s:g} s"
             )
+        if self.window_time_s is not None:
+            require_positive(self, "window_time_s")
         if self.window_time_s is not None and self.window_time_s < self.sample_time_s:
             raise InputError(
                 f"window_time_s: {self.window_time_s:g} s, expected at least the sampling time of "
@@ -155,9 +162,11 @@ class ReadPoint:
         """
         for name in ("r_bl_ohm", "r_blb_ohm"):
             value = getattr(self, name)
-            if not 0 < value <= LARGEST_RESISTANCE_OHM:
+            if not is_number(value) or not 0 < value <= LARGEST_RESISTANCE_OHM:
+                shown = f"{value:g} ohm" if isinstance(value, float) else repr(value)
                 raise InputError(
-                    f"{name}: {value:g} ohm, expected above 0 and up to {LARGEST_RESISTANCE_OHM:g}"
+                    f"{name}: {shown}, expected a number of ohm above 0 and up to "
+                    f"{LARGEST_RESISTANCE_OHM:g}"
                 )
         if (self.x is None) != (parameters.amplifier == "pcsa") or self.x not in (None, 1, -1):
             raise InputError(

@@ -107,10 +107,15 @@ def test_a_changed_model_library_is_detected(tmp_path: Path) -> None:
     described = document()
     described["plan"]["technology"] = str(technology)
     run_plan(make_plan(described), tmp_path / "run", workers=1)
+    before = rows(load(tmp_path / "run"))
     library.write_text(text.replace("vth0={0.352+dvtn}", "vth0={0.372+dvtn}"), encoding="utf-8")
+    # What was simulated stays readable; the change only matters to the next run.
+    pd.testing.assert_frame_equal(rows(load(tmp_path / "run")), before, check_exact=True)
     summary = run_plan(make_plan(described), tmp_path / "run", workers=1)
     assert summary.simulated == 4
     assert any("model library" in note for note in summary.notes)
+    after = rows(load(tmp_path / "run"))
+    assert (after["sense_time_s"] != before["sense_time_s"]).all()
 
 
 def test_interrupted_by_kill_and_resumed_gives_the_same_rows(

@@ -371,6 +371,9 @@ def test_no_kind_of_line_end_reaches_a_netlist(folder, character):
         (("tt", 27, -1.2), "vdd_v: "),
         (("tt", 27, 1.61), "vdd_v: 1.61 V, expected above 0 and up to 1.6 V"),
         (("tt", 27, 1200), "vdd_v: "),
+        (("tt", 27, "1.2"), "vdd_v: '1.2', expected a number"),
+        (("tt", None, 1.2), "temperature_c: None, expected a number"),
+        (("tt", True, 1.2), "temperature_c: True, expected a number"),
         (("tt", 27, float("nan")), "vdd_v: "),
     ],
 )
