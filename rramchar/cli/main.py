@@ -6,7 +6,6 @@ import sys
 from typing import Any, NoReturn
 
 import typer
-from rich.markup import escape
 
 from rramchar import __version__
 from rramchar.cli import ber, demo, fit, measured, netlist, nn, report, sweep, technology
@@ -51,7 +50,7 @@ def _root(
 def main() -> None:
     """Run the command line; exit 0 when done, 1 when some points failed, 2 on bad input."""
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        sys.exit(app(prog_name="rramchar", standalone_mode=False) or 0)
     except RramcharError as error:
         _fail(str(error), error.exit_code)
     except _USAGE_ERROR as error:
@@ -69,7 +68,8 @@ def main() -> None:
 
 def _fail(text: str, code: int) -> NoReturn:
     # A file name or a key may hold line breaks of its own; an error is one line.
-    stderr.print(f"[bold red]error:[/] {escape(' '.join(text.split()))}")
+    stderr.print("[bold red]error:[/]", end=" ")
+    stderr.print(" ".join(text.split()), markup=False)
     sys.exit(code)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from rramchar.cli.common import JsonOption, emit, stdout
 
@@ -30,7 +29,7 @@ def check(
     from rramchar.technology import inspect_technology, shipped_technologies
 
     installation = inspect_installation()
-    names = [name] if name else shipped_technologies()
+    names = shipped_technologies() if name is None else [name]
     reports = [inspect_technology(item) for item in names]
     ok = installation.ok and all(report.ok for report in reports)
     result = {
@@ -41,7 +40,8 @@ def check(
 
     def show() -> None:
         def line(good: bool, text: str) -> None:
-            stdout.print(f"{'[green]ok[/]     ' if good else '[red]missing[/]'} {escape(text)}")
+            stdout.print("[green]ok[/]     " if good else "[red]missing[/]", end=" ")
+            stdout.print(text, markup=False)
 
         line(
             installation.library is not None and installation.ngspice_version is not None,

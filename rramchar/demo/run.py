@@ -15,7 +15,7 @@ from rramchar.demo.files import DemoFiles
 from rramchar.demo.stage import Stage
 from rramchar.errors import StoreError
 from rramchar.provenance import provenance
-from rramchar.report.notebook import execute_notebook
+from rramchar.report.notebook import execute_notebook, require_notebook_tools
 from rramchar.resources import resource
 from rramchar.sweep import Plan, RunSummary
 from rramchar.sweep.store import run_lock
@@ -87,6 +87,7 @@ def run_demo(
         If the folder cannot be used, ngspice or the notebook packages are missing, or a step fails.
     """
     start = time.perf_counter()
+    require_notebook_tools()
     files = DemoFiles(Path(folder))
     try:
         files.folder.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from html import escape
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,21 @@ a.anchor-link {{ display: none; }}
 """
 
 
+def require_notebook_tools() -> None:
+    """Refuse, before any work is done, to go on without the packages that run notebooks.
+
+    Raises
+    ------
+    MissingToolError
+        If the ``notebooks`` extra is not installed.
+    """
+    for package in ("papermill", "nbconvert", "ipykernel"):
+        if find_spec(package) is None:
+            raise MissingToolError(
+                f"{package} is not installed; install it with: pip install 'rramchar[notebooks]'"
+            )
+
+
 def execute_notebook(
     notebook: Path, output: Path, parameters: Mapping[str, Any], *, title: str, html: Path
 ) -> None:
@@ -68,13 +84,10 @@ def execute_notebook(
     RramcharError
         If a cell fails; the message holds its error, the executed notebook keeps the rest.
     """
-    try:
-        import papermill
-        from nbconvert import HTMLExporter
-    except ImportError as error:
-        raise MissingToolError(
-            f"{error.name} is not installed; install it with: pip install 'rramchar[notebooks]'"
-        ) from None
+    require_notebook_tools()
+    import papermill
+    from nbconvert import HTMLExporter
+
     # The kernel warns about frozen modules on start; nobody debugs it.
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     try:

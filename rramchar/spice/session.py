@@ -40,6 +40,9 @@ _COMMANDS_BEFORE_RELEASE = 2000
 class Session:
     """A warm libngspice; make one per process and keep it.
 
+    A deck that ngspice rejects can leave the library unable to load any other. From then on
+    ``suspect`` is True, and the process should be replaced before it simulates anything else.
+
     Raises
     ------
     MissingToolError
@@ -50,6 +53,7 @@ class Session:
         self._library = _load_library()
         self._loaded: str | None = None
         self._commands = 0
+        self.suspect = False
         # OpenMP doubles the processor time of circuits this small, and far worse on busy cores.
         self.command("set num_threads=1")
         self.command("set nomoremode")
@@ -91,9 +95,11 @@ class Session:
         printed = self._library.load(text)
         complaints = [line for line in printed if _BAD_DECK.search(line) and not _NOISE.match(line)]
         if complaints:
+            self.suspect = True
             self.command("remcirc")
             raise SimulationError("bad_netlist", _last_words(complaints))
         if any(_BROKEN.search(line) for line in printed):
+            self.suspect = True
             raise SimulationError("crash", _last_words(printed))
         self._loaded = text
 

@@ -16,7 +16,14 @@ from dataclasses import replace
 from pebble import ProcessExpired, ProcessPool
 
 from rramchar.errors import WorkersDiedError
-from rramchar.sweep.worker import Chunk, ChunkResult, failure, run_chunk, start_worker
+from rramchar.sweep.worker import (
+    REPLACE_EXIT,
+    Chunk,
+    ChunkResult,
+    failure,
+    run_chunk,
+    start_worker,
+)
 
 # Chunks waiting at the workers: enough to keep them busy, few enough to lose little.
 _AHEAD_PER_WORKER = 3
@@ -142,10 +149,13 @@ class _Crew:
 
 
 def _collect(future: Future[ChunkResult], chunk: Chunk) -> tuple[ChunkResult | None, list[Chunk]]:
-    """Return a chunk's result, or the single-point chunks that replace it."""
+    """Return a chunk's result, and the chunks that another worker must do in its place."""
     try:
-        return future.result(), []
+        result = future.result()
+        return result, [replace(chunk, jobs=result.left)] if result.left else []
     except ProcessExpired as error:
+        if error.exitcode == REPLACE_EXIT:
+            return None, [chunk]
         if len(chunk.jobs) > 1:
             return None, [replace(chunk, jobs=(job,)) for job in chunk.jobs]
         if error.exitcode == -signal.SIGALRM:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from rramchar.spice.deck import Deck
 from rramchar.spice.session import Session, process_session, simulate
 from rramchar.technology import Condition
 from rramchar.testbench import TESTBENCHES
+
+# Exit code of a worker that asks to be replaced before it has touched its chunk.
+REPLACE_EXIT = 77
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,11 @@ class Chunk:
 
 @dataclass(frozen=True)
 class ChunkResult:
-    """Rows of a chunk, and the ngspice that made them."""
+    """Rows of a chunk, the ngspice that made them, and the jobs that another worker must do."""
 
     rows: list[tuple[bytes, dict[str, Any]]]
     ngspice_version: int
+    left: tuple[tuple[bytes, Any], ...] = ()
 
 
 def start_worker() -> None:
@@ -74,15 +79,20 @@ def run_chunk(chunk: Chunk) -> ChunkResult:
     ChunkResult
         One row per point: ``status`` ``ok`` with results, or ``failed`` with ``reason`` and
         ngspice's last words as ``detail``. A point that outlasts its time ends the process with
-        ``SIGALRM``.
+        ``SIGALRM``. A worker whose session is suspect does nothing more: it hands back what is
+        left of its chunk, and ends with `REPLACE_EXIT` when it is given another.
     """
     session = process_session()
-    rows = []
+    if session.suspect:
+        os._exit(REPLACE_EXIT)
+    rows: list[tuple[bytes, dict[str, Any]]] = []
     for key, record in chunk.jobs:
+        if session.suspect:
+            break
         signal.setitimer(signal.ITIMER_REAL, chunk.point_timeout_s)
         rows.append((key, _run_point(session, chunk, record)))
     signal.setitimer(signal.ITIMER_REAL, 0)
-    return ChunkResult(rows, session.version)
+    return ChunkResult(rows, session.version, left=chunk.jobs[len(rows) :])
 
 
 def failure(reason: str, detail: str, seconds: float | None = None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ def test_fit_writes_the_model_that_it_prints(run_cli, tmp_path):
     assert (code, err) == (0, "")
     document, model = json.loads(out), load_model(path)
     assert document.pop("model_file") == str(path)
+    assert document.pop("plot") is None
     assert document == model.to_dict()
     # the statistics that the sample was drawn from lie inside the intervals
     for name, true in (

@@ -34,7 +34,7 @@ def test_help(run_cli, monkeypatch, path):
     monkeypatch.setenv("TERMINAL_WIDTH", "200")
     code, out, err = run_cli(*path, "--help")
     assert (code, err) == (0, "")
-    assert "Usage: rramchar " + " ".join(path) in out
+    assert " ".join(("Usage: rramchar", *path)) in out
     # An example reaches the reader whole: rich takes square brackets out, and folds lines.
     printed = "".join(out.split())
     for line in COMMANDS[path].splitlines():
@@ -75,8 +75,8 @@ def test_the_version(run_cli):
         (InputError("--r-bl: 0 ohm"), 2, "error: --r-bl: 0 ohm\n"),
         (StoreError("run is locked"), 2, "error: run is locked\n"),
         (SimulationError("timeout", "60 s"), 1, "error: timeout: 60 s\n"),
-        (InputError("a file named [/red] or [bold]x"), 2,
-         "error: a file named [/red] or [bold]x\n"),
+        (InputError(r"a file named [/red] or [bold]x or a\[b"), 2,
+         "error: a file named [/red] or [bold]x or a\\[b\n"),
         (InputError("two\nlines\r\nin a name\u2028here"), 2, "error: two lines in a name here\n"),
         (KeyboardInterrupt(), 130,
          "error: interrupted; what was finished is kept, run the same command to go on\n"),

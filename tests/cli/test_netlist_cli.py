@@ -81,7 +81,7 @@ def test_flavour_corner_and_temperature_reach_the_deck(run_cli):
         (["pcsa", "--precharge-time", "0"], "precharge_time_s: 0"),
         (["pcsa", "--sample-time", "50V"], "--sample-time: '50V' is in V, expected s"),
         (["xnor_pcsa", "--x", "0"], "x: 0, expected +1 or -1"),
-        (["xnor_pcsa", "--x", "one"], "one"),
+        (["xnor_pcsa", "--x", "one"], "valid integer"),
         (["1t1r", "--r", "0"], "r_bl_ohm: 0 ohm"),
         (["1t1r", "--v-bl", "0"], "v_bl_v: 0 V"),
         (["2t2r", "--v-bl", "nan"], "--v-bl: 'nan' is not a number"),

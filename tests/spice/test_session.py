@@ -287,28 +287,48 @@ def test_options_of_one_deck_do_not_reach_the_next(session):
 # Long runs.
 
 
-def test_memory_stays_flat():
-    growth = _in_a_process_of_its_own(
-        f"""\
+PEAK_MEMORY = """\
         import resource
-        session = Session()
-        rc = deck({RC!r})
-        def run(n):
-            for i in range(n):
-                # A new parse every tenth point, as between the conditions of a sweep.
-                session.load(rc, Solver("plain", {{"reltol": f"{{1 + i // 10 % 2}}e-3"}}))
-                session.alter({{"@r1[resistance]": 1e3 + i}})
-                session.run(rc, rc.save)
+        from rramchar.technology import Condition, load_technology
+        from rramchar.testbench.read import ReadParameters, ReadPoint, build_read
         def peak():
             return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        run(500)
+        session = Session()
+        """
+
+
+@pytest.mark.parametrize(
+    ("deck", "change", "points"),
+    [
+        # Points that share a deck, and a new parse for every point.
+        (f"deck({RC!r})", 'session.alter({"@r1[resistance]": 1e3 + i}); reltol = 1', 3000),
+        (
+            'build_read(load_technology("generic130"), Condition("tt", 27.0, 1.2),'
+            " ReadParameters(), ReadPoint(5e3, 5e4))",
+            "reltol = 1 + i % 2",
+            250,
+        ),
+    ],
+)
+def test_memory_stays_flat(deck, change, points):
+    growth = _in_a_process_of_its_own(
+        PEAK_MEMORY
+        + f"""
+        shared, reltol = {deck}, 1
+        def run(n):
+            global reltol
+            for i in range(n):
+                session.load(shared, Solver("plain", {{"reltol": f"{{reltol}}e-3"}}))
+                {change}
+                session.run(shared, shared.save)
+        run({points // 5})
         before = peak()
-        run(3000)
+        run({points})
         print(peak() - before)
         """
     )
     kilobytes = int(growth[-1]) / (1024 if sys.platform == "darwin" else 1)
-    assert kilobytes < 2000, f"{kilobytes:.0f} kB in 3000 points"
+    assert kilobytes < 2000, f"{kilobytes:.0f} kB in {points} points"
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads through /proc")

@@ -20,7 +20,9 @@ import pytest
 import tomli_w
 from plans import document, plan, rows
 
+import rramchar.technology
 from rramchar.errors import InputError, MissingToolError, StoreError, WorkersDiedError
+from rramchar.resources import resource
 from rramchar.sweep import load, make_plan, run_plan
 from rramchar.sweep.run import PLAN_FILE
 from rramchar.sweep.store import FILE_NAME, run_lock
@@ -95,12 +97,10 @@ def test_a_larger_plan_adds_only_what_is_new(tmp_path: Path) -> None:
 
 
 def test_a_changed_model_library_is_detected(tmp_path: Path) -> None:
-    from rramchar.resources import resource
-
     library = tmp_path / "generic130.lib"
     text = resource("netlists", "generic130.lib").read_text(encoding="utf-8")
     library.write_text(text, encoding="utf-8")
-    source = Path(sys.modules["rramchar.technology"].__file__ or "").parent / "data"
+    source = Path(rramchar.technology.__file__).parent / "data"
     definition = (source / "generic130.toml").read_text(encoding="utf-8")
     technology = tmp_path / "mine.toml"
     technology.write_text(definition.replace("shipped:", "").replace('generic130"', 'mine"', 1))
@@ -230,8 +230,28 @@ def test_a_crash_at_every_try_is_a_recorded_crash(tmp_path: Path) -> None:
     assert run_plan(single, tmp_path, workers=1, retry_failed=True).ok == 1
 
 
+def test_a_rejected_deck_costs_only_its_own_points(tmp_path: Path) -> None:
+    """An undefined parameter in one corner's section breaks libngspice for good in its process."""
+    library = tmp_path / "mine.lib"
+    text = resource("netlists", "generic130.lib").read_text(encoding="utf-8")
+    text = text.replace("generic130.lib", "mine.lib")
+    library.write_text(text.replace("kun=0.94", "other=0.94"), encoding="utf-8")
+    source = Path(rramchar.technology.__file__).parent / "data" / "generic130.toml"
+    definition = source.read_text(encoding="utf-8").replace("shipped:generic130", "mine")
+    (tmp_path / "mine.toml").write_text(definition, encoding="utf-8")
+    described = document(corner=["tt", "ss", "ff"], vdd_v=[0.9, 1.2])
+    described["plan"]["technology"] = str(tmp_path / "mine.toml")
+    summary = run_plan(make_plan(described), tmp_path / "run", workers=1)
+    frame = load(tmp_path / "run")
+    assert (summary.ok, summary.failed) == (16, 8)
+    assert set(frame.loc[frame["status"] == "failed", "corner"]) == {"ss"}
+    assert (frame.loc[frame["corner"] != "ss", "status"] == "ok").all()
+    assert set(frame["reason"].dropna()) <= {"bad_netlist", "crash"}
+
+
 def test_workers_killed_at_random_cost_no_point(reference: pd.DataFrame, tmp_path: Path) -> None:
-    with _killer(after_s=0.6) as kills:
+    # Fewer kills than starts in a row that end a run, for workers start slowly on a busy machine.
+    with _killer(after_s=0.6, most=4) as kills:
         summary = run_plan(plan(**GRID), tmp_path, workers=2)
     assert kills
     assert summary.ok + summary.failed == 396
@@ -356,14 +376,14 @@ def _children(parent: int) -> list[int]:
 
 
 @contextmanager
-def _killer(*, after_s: float) -> Iterator[list[int]]:
+def _killer(*, after_s: float, most: int | None = None) -> Iterator[list[int]]:
     """Kill every worker process of this process that has lived for some time."""
     kills: list[int] = []
     born: dict[int, float] = {}
     stop = threading.Event()
 
     def hunt() -> None:
-        while not stop.is_set():
+        while not stop.is_set() and (most is None or len(kills) < most):
             for child in _children(os.getpid()):
                 if time.monotonic() - born.setdefault(child, time.monotonic()) >= after_s:
                     with suppress(ProcessLookupError):
