@@ -30,6 +30,12 @@ class ReadResult:
         Start of sensing to \\|V(q) - V(qb)\\| = VDD / 2; None if that was never reached. [s]
     read_energy_j : float
         Energy from the supply over precharge and sensing, up to the sampling time. [J]
+    precharge_energy_j, sense_energy_j : float
+        Its two parts, before and after the start of sensing. [J]
+    q_sampled_v, qb_sampled_v : float
+        The outputs at the sampling time. [V]
+    cell_peak_v : float or None
+        Largest voltage across either resistive device, the measure of read disturb. [V]
     precharge_ok : bool
         Both outputs stood at 0.9 VDD or more when sensing started; else a stale value could pass
         for a decision.
@@ -40,6 +46,11 @@ class ReadResult:
     outcome: str
     sense_time_s: float | None
     read_energy_j: float
+    precharge_energy_j: float
+    sense_energy_j: float
+    q_sampled_v: float
+    qb_sampled_v: float
+    cell_peak_v: float | None
     precharge_ok: bool
     q_fall_time_s: float | None
     qb_fall_time_s: float | None
@@ -168,6 +179,7 @@ def measure_read(
     v_qb_v: Array,
     i_vdd_a: Array,
     *,
+    cell_v: Array | None = None,
     vdd_v: float,
     sense_edge_after_s: float,
     sample_time_s: float,
@@ -178,6 +190,8 @@ def measure_read(
     ----------
     time_s, v_sen_v, v_q_v, v_qb_v, i_vdd_a : array, shape (time,)
         Time [s], enable and both outputs [V], current through the supply source [A].
+    cell_v : array, shape (device, time), optional
+        Voltage across each resistive device; without it ``cell_peak_v`` is None. [V]
     vdd_v : float
         Supply. [V]
     sense_edge_after_s : float
@@ -203,16 +217,23 @@ def measure_read(
     sample = start + sample_time_s
     if sample > time_s[-1]:
         raise ValueError("the record ends before the sampling time")
+    precharge_energy = supply_energy(time_s, i_vdd_a, vdd_v, start)
+    read_energy = supply_energy(time_s, i_vdd_a, vdd_v, sample)
     v_q, v_qb = np.interp(start, time_s, v_q_v), np.interp(start, time_s, v_qb_v)
     sense = crossing_time(time_s, np.abs(v_q_v - v_qb_v), half, after_s=start, direction="up")
     q_fall = crossing_time(time_s, v_q_v, half, after_s=start, direction="down")
     qb_fall = crossing_time(time_s, v_qb_v, half, after_s=start, direction="down")
+    q_sampled = float(np.interp(sample, time_s, v_q_v))
+    qb_sampled = float(np.interp(sample, time_s, v_qb_v))
     return ReadResult(
-        outcome=outcome_of(
-            float(np.interp(sample, time_s, v_q_v)), float(np.interp(sample, time_s, v_qb_v)), vdd_v
-        ),
+        outcome=outcome_of(q_sampled, qb_sampled, vdd_v),
+        q_sampled_v=q_sampled,
+        qb_sampled_v=qb_sampled,
         sense_time_s=None if sense is None else sense - start,
-        read_energy_j=supply_energy(time_s, i_vdd_a, vdd_v, sample),
+        read_energy_j=read_energy,
+        precharge_energy_j=precharge_energy,
+        sense_energy_j=read_energy - precharge_energy,
+        cell_peak_v=None if cell_v is None else float(np.abs(cell_v[:, time_s <= sample]).max()),
         precharge_ok=bool(min(v_q, v_qb) >= 0.9 * vdd_v),
         q_fall_time_s=None if q_fall is None else q_fall - start,
         qb_fall_time_s=None if qb_fall is None else qb_fall - start,

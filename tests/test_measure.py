@@ -250,6 +250,11 @@ def test_a_read_of_known_answer():
         # VDD/2 apart, and q at VDD/2, both one half-life after the start.
         sense_time_s=pytest.approx(1e-9, rel=1e-5),
         read_energy_j=pytest.approx(VDD * 1e-6 * 55e-9, rel=1e-9),
+        precharge_energy_j=pytest.approx(VDD * 1e-6 * 40e-9, rel=1e-6),
+        sense_energy_j=pytest.approx(VDD * 1e-6 * 15e-9, rel=1e-6),
+        q_sampled_v=pytest.approx(VDD * 2**-15, rel=1e-3),
+        qb_sampled_v=pytest.approx(VDD, rel=1e-9),
+        cell_peak_v=None,
         precharge_ok=True,
         q_fall_time_s=pytest.approx(1e-9, rel=1e-5),
         qb_fall_time_s=None,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from PySpice.Spice.Netlist import SubCircuit
 
 from rramchar.cells.checks import require_choice, require_positive
-from rramchar.cells.transistor import place_transistor
+from rramchar.cells.transistor import Transistor, place_transistor
 from rramchar.technology import Technology
 
 ACCESS_ROLES = {"core": "nmos", "io": "nmos_io"}
@@ -42,7 +42,20 @@ class OneTOneR:
         require_positive(self, "access_width_m", "access_length_m")
 
 
-def build_one_t_one_r(technology: Technology, cell: OneTOneR) -> SubCircuit:
+def access_transistor(cell: OneTOneR) -> Transistor:
+    """Return the cell's transistor."""
+    return Transistor(
+        ACCESS_ROLES[cell.access],
+        "access",
+        ("mid", "wl", "sl", "0"),
+        cell.access_width_m,
+        cell.access_length_m,
+    )
+
+
+def build_one_t_one_r(
+    technology: Technology, cell: OneTOneR, *, mismatch: bool = False
+) -> SubCircuit:
     """Return subcircuit ``one_t_one_r`` with nodes ``bl wl sl`` and parameter ``r_ohm``.
 
     Parameters
@@ -51,6 +64,8 @@ def build_one_t_one_r(technology: Technology, cell: OneTOneR) -> SubCircuit:
         The process.
     cell : OneTOneR
         Sizes.
+    mismatch : bool
+        True to make the threshold alterable (see `rramchar.cells.transistor`).
 
     Returns
     -------
@@ -64,13 +79,5 @@ def build_one_t_one_r(technology: Technology, cell: OneTOneR) -> SubCircuit:
     """
     subcircuit = SubCircuit("one_t_one_r", "bl", "wl", "sl", r_ohm=1e4)
     subcircuit.R("rram", "bl", "mid", "{r_ohm}")
-    place_transistor(
-        subcircuit,
-        technology,
-        ACCESS_ROLES[cell.access],
-        "access",
-        ("mid", "wl", "sl", "0"),
-        width_m=cell.access_width_m,
-        length_m=cell.access_length_m,
-    )
+    place_transistor(subcircuit, technology, access_transistor(cell), mismatch=mismatch)
     return subcircuit

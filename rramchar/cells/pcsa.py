@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from PySpice.Spice.Netlist import SubCircuit
 
 from rramchar.cells.checks import require_choice, require_not_negative, require_positive
-from rramchar.cells.transistor import place_transistor
+from rramchar.cells.transistor import Transistor, place_transistor
 from rramchar.technology import Technology
 
 FLAVOURS = {"core": ("nmos", "pmos"), "hvt": ("nmos_hvt", "pmos_hvt")}
@@ -76,7 +76,30 @@ class Pcsa:
         require_not_negative(self, "c_q_f")
 
 
-def build_pcsa(technology: Technology, pcsa: Pcsa) -> SubCircuit:
+def pcsa_transistors(pcsa: Pcsa) -> tuple[Transistor, ...]:
+    """Return the transistors of the binary amplifier; the latch's sources are the bit lines."""
+    return _latch(pcsa, source_q="bl", source_qb="blb")
+
+
+def xnor_pcsa_transistors(pcsa: Pcsa) -> tuple[Transistor, ...]:
+    """Return the transistors of the XNOR amplifier: the latch, and four that pass or cross."""
+    nmos, _ = FLAVOURS[pcsa.flavour]
+    passes = (
+        ("pass_q_bl", "x", "bl", "sq"),
+        ("pass_qb_blb", "x", "blb", "sqb"),
+        ("pass_q_blb", "xb", "blb", "sq"),
+        ("pass_qb_bl", "xb", "bl", "sqb"),
+    )
+    return (
+        *_latch(pcsa, source_q="sq", source_qb="sqb"),
+        *(
+            Transistor(nmos, name, (source, gate, line, "0"), pcsa.pass_width_m, pcsa.length_m)
+            for name, gate, line, source in passes
+        ),
+    )
+
+
+def build_pcsa(technology: Technology, pcsa: Pcsa, *, mismatch: bool = False) -> SubCircuit:
     """Return subcircuit ``pcsa`` with nodes ``q qb bl blb sl sen vdd``.
 
     Parameters
@@ -85,11 +108,13 @@ def build_pcsa(technology: Technology, pcsa: Pcsa) -> SubCircuit:
         The process.
     pcsa : Pcsa
         Sizes and loads.
+    mismatch : bool
+        True to make every threshold alterable (see `rramchar.cells.transistor`).
 
     Returns
     -------
     PySpice SubCircuit
-        Binary sense amplifier: the latch's sources are the bit lines.
+        Binary sense amplifier.
 
     Raises
     ------
@@ -97,11 +122,10 @@ def build_pcsa(technology: Technology, pcsa: Pcsa) -> SubCircuit:
         If the technology cannot draw a transistor.
     """
     subcircuit = SubCircuit("pcsa", "q", "qb", "bl", "blb", "sl", "sen", "vdd")
-    _place_latch(subcircuit, technology, pcsa, source_q="bl", source_qb="blb")
-    return subcircuit
+    return _fill(subcircuit, technology, pcsa, pcsa_transistors(pcsa), mismatch)
 
 
-def build_xnor_pcsa(technology: Technology, pcsa: Pcsa) -> SubCircuit:
+def build_xnor_pcsa(technology: Technology, pcsa: Pcsa, *, mismatch: bool = False) -> SubCircuit:
     """Return subcircuit ``xnor_pcsa`` with nodes ``q qb bl blb sl sen x xb vdd``.
 
     Four pass transistors connect the latch to the bit lines straight when the input ``x`` is high
@@ -113,6 +137,8 @@ def build_xnor_pcsa(technology: Technology, pcsa: Pcsa) -> SubCircuit:
         The process.
     pcsa : Pcsa
         Sizes and loads.
+    mismatch : bool
+        True to make every threshold alterable (see `rramchar.cells.transistor`).
 
     Returns
     -------
@@ -125,42 +151,35 @@ def build_xnor_pcsa(technology: Technology, pcsa: Pcsa) -> SubCircuit:
         If the technology cannot draw a transistor.
     """
     subcircuit = SubCircuit("xnor_pcsa", "q", "qb", "bl", "blb", "sl", "sen", "x", "xb", "vdd")
-    _place_latch(subcircuit, technology, pcsa, source_q="sq", source_qb="sqb")
-    nmos, _ = FLAVOURS[pcsa.flavour]
-    for name, gate, line, source in (
-        ("pass_q_bl", "x", "bl", "sq"),
-        ("pass_qb_blb", "x", "blb", "sqb"),
-        ("pass_q_blb", "xb", "blb", "sq"),
-        ("pass_qb_bl", "xb", "bl", "sqb"),
-    ):
-        place_transistor(
-            subcircuit,
-            technology,
-            nmos,
-            name,
-            (source, gate, line, "0"),
-            width_m=pcsa.pass_width_m,
-            length_m=pcsa.length_m,
-        )
-    return subcircuit
+    return _fill(subcircuit, technology, pcsa, xnor_pcsa_transistors(pcsa), mismatch)
 
 
-def _place_latch(
-    subcircuit: SubCircuit, technology: Technology, pcsa: Pcsa, *, source_q: str, source_qb: str
-) -> None:
+def _latch(pcsa: Pcsa, *, source_q: str, source_qb: str) -> tuple[Transistor, ...]:
     nmos, pmos = FLAVOURS[pcsa.flavour]
-    for role, name, nodes, width_m in (
-        (pmos, "precharge_q", ("q", "sen", "vdd", "vdd"), pcsa.precharge_width_m),
-        (pmos, "precharge_qb", ("qb", "sen", "vdd", "vdd"), pcsa.precharge_width_m),
-        (pmos, "latch_pq", ("q", "qb", "vdd", "vdd"), pcsa.latch_p_width_m),
-        (pmos, "latch_pqb", ("qb", "q", "vdd", "vdd"), pcsa.latch_p_width_m),
-        (nmos, "latch_nq", ("q", "qb", source_q, "0"), pcsa.latch_n_width_m),
-        (nmos, "latch_nqb", ("qb", "q", source_qb, "0"), pcsa.latch_n_width_m),
-        (nmos, "foot", ("sl", "sen", "0", "0"), pcsa.foot_width_m),
-    ):
-        place_transistor(
-            subcircuit, technology, role, name, nodes, width_m=width_m, length_m=pcsa.length_m
+    return tuple(
+        Transistor(role, name, nodes, width_m, pcsa.length_m)
+        for role, name, nodes, width_m in (
+            (pmos, "precharge_q", ("q", "sen", "vdd", "vdd"), pcsa.precharge_width_m),
+            (pmos, "precharge_qb", ("qb", "sen", "vdd", "vdd"), pcsa.precharge_width_m),
+            (pmos, "latch_pq", ("q", "qb", "vdd", "vdd"), pcsa.latch_p_width_m),
+            (pmos, "latch_pqb", ("qb", "q", "vdd", "vdd"), pcsa.latch_p_width_m),
+            (nmos, "latch_nq", ("q", "qb", source_q, "0"), pcsa.latch_n_width_m),
+            (nmos, "latch_nqb", ("qb", "q", source_qb, "0"), pcsa.latch_n_width_m),
+            (nmos, "foot", ("sl", "sen", "0", "0"), pcsa.foot_width_m),
         )
+    )
+
+
+def _fill(
+    subcircuit: SubCircuit,
+    technology: Technology,
+    pcsa: Pcsa,
+    transistors: tuple[Transistor, ...],
+    mismatch: bool,
+) -> SubCircuit:
+    for transistor in transistors:
+        place_transistor(subcircuit, technology, transistor, mismatch=mismatch)
     if pcsa.c_q_f > 0:
         subcircuit.C("q", "q", "0", pcsa.c_q_f)
         subcircuit.C("qb", "qb", "0", pcsa.c_q_f)
+    return subcircuit

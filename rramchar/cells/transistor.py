@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from PySpice.Spice.Netlist import Netlist
@@ -11,6 +12,30 @@ from rramchar.technology import Technology
 
 # A drawn size beyond this is a slip of the unit (metres are expected), not a transistor.
 LARGEST_SIZE_M = 1e-3
+MISMATCH_PREFIX = "mm_"
+
+
+@dataclass(frozen=True)
+class Transistor:
+    """One transistor of a cell.
+
+    Parameters
+    ----------
+    role : str
+        Device role, such as ``nmos`` or ``pmos_hvt``.
+    name : str
+        Element name without its leading letter.
+    nodes : tuple of str
+        Drain, gate, source, bulk.
+    width_m, length_m : float
+        Drawn size. [m]
+    """
+
+    role: str
+    name: str
+    nodes: tuple[str, str, str, str]
+    width_m: float
+    length_m: float
 
 
 def check_size(technology: Technology, role: str, width_m: float, length_m: float) -> None:
@@ -44,14 +69,7 @@ def check_size(technology: Technology, role: str, width_m: float, length_m: floa
 
 
 def place_transistor(
-    netlist: Netlist,
-    technology: Technology,
-    role: str,
-    name: str,
-    nodes: tuple[str, str, str, str],
-    *,
-    width_m: float,
-    length_m: float,
+    netlist: Netlist, technology: Technology, transistor: Transistor, *, mismatch: bool = False
 ) -> None:
     """Add one transistor to a circuit or subcircuit.
 
@@ -61,22 +79,20 @@ def place_transistor(
         Circuit or subcircuit to add it to.
     technology : Technology
         The process.
-    role : str
-        Device role, such as ``nmos`` or ``pmos_hvt``.
-    name : str
-        Element name without its leading letter.
-    nodes : tuple of str
-        Drain, gate, source, bulk.
-    width_m, length_m : float
-        Drawn size. [m]
+    transistor : Transistor
+        What to place.
+    mismatch : bool
+        True to put a source ``Vmm_<name>`` of 0 V in series with the gate. Altering it shifts the
+        threshold; it works with the models of any process and needs no new parse.
 
     Raises
     ------
     InputError
         If the technology has no such device or cannot draw the size.
     """
-    check_size(technology, role, width_m, length_m)
-    device = technology.device(role)
+    width_m, length_m = transistor.width_m, transistor.length_m
+    check_size(technology, transistor.role, width_m, length_m)
+    device = technology.device(transistor.role)
     unit = technology.size_unit_m
     sizes: dict[str, Any] = {
         technology.width_parameter: _tidy(width_m / unit),
@@ -91,11 +107,18 @@ def place_transistor(
             "pd": _tidy(perimeter),
             "ps": _tidy(perimeter),
         }
+    sizes |= {name: _tidy(value) for name, value in device.parameters}
+    drain, gate, source, bulk = transistor.nodes
+    if mismatch:
+        inner = f"g_{transistor.name}"
+        netlist.V(f"{MISMATCH_PREFIX}{transistor.name}", inner, gate, 0.0)
+        gate = inner
+    nodes = (drain, gate, source, bulk)
     if device.subcircuit:
-        netlist.X(name, device.model, *nodes, **sizes)
+        netlist.X(transistor.name, device.model, *nodes, **sizes)
         return
     text = " ".join(f"{key}={value}" for key, value in sizes.items())
-    netlist.M(name, *nodes, model=device.model, raw_spice=text)
+    netlist.M(transistor.name, *nodes, model=device.model, raw_spice=text)
 
 
 def _tidy(value: float) -> float:

@@ -59,7 +59,12 @@ def results(plan: Plan, folder: Path) -> pd.DataFrame:
             missing += 1
             continue
         rows.append(
-            {"point": point.index, **point.values, "sample": 0, **{k: row[k] for k in order}}
+            {
+                "point": point.index,
+                **point.values,
+                "sample": point.sample or 0,
+                **{k: row[k] for k in order},
+            }
         )
     columns = ["point", *_axis_order(plan), "sample", *order]
     frame = pd.DataFrame(rows, columns=columns).sort_values("point", ignore_index=True)
@@ -120,4 +125,4 @@ def _axis_order(plan: Plan) -> list[str]:
 def _open(folder: Path) -> tuple[Plan, Path]:
     if not (folder / PLAN_FILE).is_file():
         raise StoreError(f"{folder}: no {PLAN_FILE} here; is it a run directory?")
-    return load_plan(folder / PLAN_FILE), folder
+    return load_plan(folder / PLAN_FILE, check_files=False), folder

@@ -16,6 +16,7 @@ from typing import Any
 
 from rramchar.sweep.plan import CONDITION_AXES, AxisValue, Plan, condition_of
 from rramchar.technology import Condition
+from rramchar.testbench.variation import describe_variation
 
 KEY_BYTES = 16
 
@@ -34,12 +35,15 @@ class Point:
         The testbench's own record of the point.
     values : dict
         Axis name to value.
+    sample : int or None
+        Monte Carlo sample; None for a nominal point.
     """
 
     index: int
     key: bytes
     record: Any
     values: dict[str, AxisValue]
+    sample: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,8 @@ def groups(plan: Plan) -> Iterator[Group]:
     """
     names = list(plan.axes)
     sizes = [len(plan.axes[name]) for name in names]
-    strides = {n: math.prod(sizes[i + 1 :]) * len(plan.rows) for i, n in enumerate(names)}
+    inside = len(plan.rows) * (plan.samples or 1)
+    strides = {n: math.prod(sizes[i + 1 :]) * inside for i, n in enumerate(names)}
     outer = [name for name in names if name in CONDITION_AXES]
     inner = [name for name in names if name not in CONDITION_AXES]
     base = _base_digest(plan)
@@ -98,21 +103,27 @@ def _points(
         start = offset + sum(strides[n] * i for n, (i, _) in zip(inner, chosen, strict=True))
         for i, row in enumerate(plan.rows):
             values = swept | dict(row)
-            key = digest.copy()
-            key.update(repr([values[name] for name in testbench.point_fields]).encode())
-            yield Point(
-                index=start + i,
-                key=key.digest(),
-                record=testbench.point(values, plan.parameters),
-                values=outer_values | values,
-            )
+            record = testbench.point(values, plan.parameters)
+            axis_values = outer_values | values
+            shared = digest.copy()
+            shared.update(repr([values[name] for name in testbench.point_fields]).encode())
+            if plan.samples is None:
+                yield Point(start + i, shared.digest(), record, axis_values)
+                continue
+            for sample in range(plan.samples):
+                key = shared.copy()
+                key.update(f"sample {sample}".encode())
+                index = start + i * plan.samples + sample
+                yield Point(index, key.digest(), record, axis_values, sample)
 
 
 def _base_digest(plan: Plan) -> Any:
-    document = {
+    document: dict[str, Any] = {
         "testbench": [plan.testbench.name, plan.testbench.version],
         "technology": plan.technology.digest,
         "accuracy": plan.accuracy,
         "parameters": asdict(plan.parameters),
     }
+    if plan.variation is not None:
+        document["variation"] = describe_variation(plan.variation)
     return hashlib.blake2b(json.dumps(document, sort_keys=True).encode(), digest_size=KEY_BYTES)

@@ -16,6 +16,7 @@ from rramchar.errors import InputError
 from rramchar.technology import Condition, Technology, load_technology
 from rramchar.technology.load import explain_validation
 from rramchar.testbench import TESTBENCHES, ReadTestbench
+from rramchar.testbench.variation import Variation, spreads_of
 from rramchar.units import parse_quantity
 
 CONDITION_AXES = ("corner", "temperature_c", "vdd_v")
@@ -44,10 +45,23 @@ class _Range(_Strict):
     scale: Literal["linear", "log"] = "linear"
 
 
+class _Tolerance(_Strict):
+    nominal: float | str
+    tolerance: Annotated[float, Field(gt=0, lt=1)]
+    num: Annotated[int, Field(ge=2, le=1_000_000)] = 3
+
+
+class _MonteCarlo(_Strict):
+    samples: Annotated[int, Field(ge=1, le=10_000_000)]
+    mismatch: bool = True
+    process: bool = False
+
+
 class _File(_Strict):
     plan: _Head
     parameters: dict[str, Any] = {}
-    axes: dict[str, _Range | list[float | str] | float | str] = {}
+    axes: dict[str, _Range | _Tolerance | list[float | str] | float | str] = {}
+    monte_carlo: _MonteCarlo | None = None
     rows: Annotated[dict[str, list[float | str]], Field(alias="list")] = {}
 
 
@@ -77,6 +91,10 @@ class Plan:
     rows : tuple of mapping
         Values that go together, such as measured pairs of resistances; they vary faster than any
         axis. One empty row where the plan has no list.
+    samples : int or None
+        Monte Carlo samples of every point, the fastest of all; None for a nominal sweep.
+    variation : Variation or None
+        How the transistors vary from sample to sample.
     """
 
     testbench: ReadTestbench
@@ -88,10 +106,13 @@ class Plan:
     parameters: Any
     axes: Mapping[str, tuple[AxisValue, ...]]
     rows: tuple[Mapping[str, AxisValue], ...] = ({},)
+    samples: int | None = None
+    variation: Variation | None = None
 
     def __len__(self) -> int:
         """Return the number of points."""
-        return math.prod(len(values) for values in self.axes.values()) * len(self.rows)
+        lengths = [len(values) for values in self.axes.values()]
+        return math.prod(lengths) * len(self.rows) * (self.samples or 1)
 
     def document(self) -> dict[str, Any]:
         """Return the plan as resolved: every default and every axis value written out."""
@@ -110,10 +131,18 @@ class Plan:
         }
         if self.rows[0]:
             document["list"] = {name: [row[name] for row in self.rows] for name in self.rows[0]}
+        if self.variation is not None:
+            document["monte_carlo"] = {
+                "samples": self.samples,
+                "mismatch": self.variation.mismatch,
+                "process": self.variation.process,
+            }
         return document
 
 
-def load_plan(path: str | Path, overrides: Mapping[str, str] | None = None) -> Plan:
+def load_plan(
+    path: str | Path, overrides: Mapping[str, str] | None = None, *, check_files: bool = True
+) -> Plan:
     """Read a plan from a TOML file and check it completely.
 
     Parameters
@@ -123,6 +152,9 @@ def load_plan(path: str | Path, overrides: Mapping[str, str] | None = None) -> P
     overrides : mapping of str to str, optional
         Axis name to values that replace the file's, as text: ``"0.6,1.2"`` or ``"0.5:1.2:8"``
         (linear) or ``"3k:1M:10:log"``.
+    check_files : bool
+        False where nothing will be simulated, as for reading the results of a run: the
+        technology's model files need not be there.
 
     Returns
     -------
@@ -147,12 +179,14 @@ def load_plan(path: str | Path, overrides: Mapping[str, str] | None = None) -> P
         axes = document.setdefault("axes", {})
         axes |= {name: parse_axis_text(name, text) for name, text in overrides.items()}
     try:
-        return make_plan(document, folder=path.parent)
+        return make_plan(document, folder=path.parent, check_files=check_files)
     except InputError as error:
         raise InputError(f"plan {path}: {error}") from None
 
 
-def make_plan(document: Mapping[str, Any], *, folder: Path | None = None) -> Plan:
+def make_plan(
+    document: Mapping[str, Any], *, folder: Path | None = None, check_files: bool = True
+) -> Plan:
     """Check a plan given as nested dictionaries, as TOML would read it.
 
     Parameters
@@ -161,6 +195,8 @@ def make_plan(document: Mapping[str, Any], *, folder: Path | None = None) -> Pla
         Keys ``plan``, ``parameters``, ``axes`` (see the design of the plan file in the docs).
     folder : Path, optional
         Where a relative technology path starts; the current folder by default.
+    check_files : bool
+        False where nothing will be simulated (see `load_plan`).
 
     Returns
     -------
@@ -181,8 +217,8 @@ def make_plan(document: Mapping[str, Any], *, folder: Path | None = None) -> Pla
     name = head.technology
     if name.endswith(".toml"):
         name = str(((folder or Path()) / name).resolve())
-    technology = load_technology(name)
-    parameters = _parameters(testbench, content.parameters)
+    technology = load_technology(name, check_files=check_files)
+    parameters = parse_parameters(testbench, content.parameters)
     plan = Plan(
         testbench=testbench,
         technology=technology,
@@ -193,6 +229,8 @@ def make_plan(document: Mapping[str, Any], *, folder: Path | None = None) -> Pla
         parameters=parameters,
         axes=_axes(testbench, technology, content.axes, skip=set(content.rows)),
         rows=_rows(testbench, content.rows),
+        samples=content.monte_carlo.samples if content.monte_carlo else None,
+        variation=_variation(testbench, technology, parameters, head.seed, content.monte_carlo),
     )
     _check_points(plan)
     return plan
@@ -232,7 +270,26 @@ def unit_of(field: str) -> str:
     return next((unit for end, unit in _UNITS.items() if field.endswith(end)), "")
 
 
-def _parameters(testbench: ReadTestbench, given: Mapping[str, Any]) -> Any:
+def parse_parameters(testbench: ReadTestbench, given: Mapping[str, Any]) -> Any:
+    """Return a testbench's parameter record from names and values that may be texts with units.
+
+    Parameters
+    ----------
+    testbench : ReadTestbench
+        The testbench.
+    given : mapping
+        Field name to value; the rest keep their defaults.
+
+    Returns
+    -------
+    record
+        Of the testbench's own type.
+
+    Raises
+    ------
+    InputError
+        On an unknown name or a value that cannot be used.
+    """
     fields = {field.name: field for field in dataclasses.fields(testbench.parameters_type)}
     values: dict[str, Any] = {}
     for name, value in given.items():
@@ -246,6 +303,28 @@ def _parameters(testbench: ReadTestbench, given: Mapping[str, Any]) -> Any:
         else:
             values[name] = value
     return testbench.parameters_type(**values)
+
+
+def _variation(
+    testbench: ReadTestbench,
+    technology: Technology,
+    parameters: Any,
+    seed: int,
+    spec: _MonteCarlo | None,
+) -> Variation | None:
+    if spec is None:
+        return None
+    if not (spec.mismatch or spec.process):
+        raise InputError("monte_carlo: mismatch and process are both off; nothing would vary")
+    spreads = spreads_of(technology, testbench.transistors(parameters))
+    for wanted, name in ((spec.mismatch, "sigma_vth_v"), (spec.process, "sigma_vth_global_v")):
+        if wanted and not any(getattr(spread, name) > 0 for spread in spreads):
+            coefficient = "a_vt_v_m" if name == "sigma_vth_v" else "sigma_vth_global_v"
+            raise InputError(
+                f"monte_carlo: technology {technology.name} gives no {coefficient} for the devices "
+                "of this circuit, so nothing would vary; add it to the technology file"
+            )
+    return Variation(seed, spreads, mismatch=spec.mismatch, process=spec.process)
 
 
 def _axes(
@@ -292,6 +371,12 @@ def _rows(
 def _values(name: str, spec: Any) -> tuple[AxisValue, ...]:
     if isinstance(spec, _Range):
         return _range(name, spec)
+    if isinstance(spec, _Tolerance):
+        if name == "corner":
+            raise InputError("axes.corner: expected a list of corner names, got a tolerance")
+        nominal = parse_quantity(spec.nominal, unit_of(name), name=f"axes.{name}.nominal")
+        factors = np.linspace(1 - spec.tolerance, 1 + spec.tolerance, spec.num)
+        return tuple(float(f"{nominal * factor:.12g}") for factor in factors)
     items = spec if isinstance(spec, list) else [spec]
     if not items:
         raise InputError(f"axes.{name}: an empty list; give at least one value")

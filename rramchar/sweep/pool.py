@@ -8,14 +8,15 @@ import os
 import queue
 import signal
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from typing import Any, Self
 
 from pebble import ProcessExpired, ProcessPool
 
-from rramchar.errors import WorkersDiedError
+from rramchar.errors import InputError, WorkersDiedError
 from rramchar.sweep.worker import (
     REPLACE_EXIT,
     Chunk,
@@ -37,58 +38,99 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run_chunks(chunks: Iterable[Chunk], *, workers: int) -> Iterator[ChunkResult]:
-    """Simulate chunks in parallel; yield their results as they come, in no fixed order.
+def check_workers(workers: int | None) -> None:
+    """Refuse a number of worker processes that is not positive."""
+    if workers is not None and workers < 1:
+        raise InputError(f"workers: {workers}, expected at least 1")
 
-    A chunk whose worker died or hung is run again point by point, so that one bad point costs one
-    point: it becomes a row with reason ``crash`` or ``timeout``.
+
+class WorkerPool:
+    """Worker processes that stay warm over several batches of chunks; use it in a ``with`` block.
 
     Parameters
     ----------
-    chunks : iterable of Chunk
-        Taken lazily.
-    workers : int
-        Number of processes.
-
-    Yields
-    ------
-    ChunkResult
-        Rows for every point of every chunk, each exactly once.
+    workers : int, optional
+        Number of processes; by default the cores that this process may use.
+    work : callable
+        What a worker does with a chunk: a module's function from a chunk to a `ChunkResult`. A
+        chunk is a frozen dataclass with at least ``jobs`` (each begins with its key) and
+        ``point_timeout_s``.
 
     Raises
     ------
-    rramchar.errors.MissingToolError
-        If ngspice's library is not installed.
-    WorkersDiedError
-        If the workers die as soon as they start, again and again.
+    InputError
+        If `workers` is not positive.
     """
-    waiting = itertools.chain(chunks)
-    breaks = 0
-    while True:
-        crew = _Crew(workers)
-        try:
-            for result in crew.work(waiting):
-                breaks = 0
-                yield result
-            return
-        except BrokenProcessPool:
-            # A worker died before it had taken a chunk; pebble then gives up the whole pool.
-            breaks += 1
-            if breaks >= _BREAKS_IN_A_ROW:
-                raise WorkersDiedError(
-                    f"the worker processes died {breaks} times in a row as they started; is there "
-                    "enough memory? A script of your own needs `if __name__ == '__main__':` "
-                    "around what it runs"
-                ) from None
-            waiting = itertools.chain(crew.unfinished(), waiting)
-        finally:
-            crew.stop()
+
+    def __init__(
+        self, workers: int | None = None, work: Callable[[Any], ChunkResult] = run_chunk
+    ) -> None:
+        check_workers(workers)
+        self.workers = workers or default_workers()
+        self._work = work
+        self._crew: _Crew | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def run(self, chunks: Iterable[Chunk]) -> Iterator[ChunkResult]:
+        """Simulate chunks in parallel; yield their results as they come, in no fixed order.
+
+        A chunk whose worker died or hung is run again point by point, so that one bad point costs
+        one point: it becomes a row with reason ``crash`` or ``timeout``.
+
+        Parameters
+        ----------
+        chunks : iterable of Chunk
+            Taken lazily.
+
+        Yields
+        ------
+        ChunkResult
+            Rows for every point of every chunk, each exactly once.
+
+        Raises
+        ------
+        MissingToolError
+            If ngspice's library is not installed.
+        WorkersDiedError
+            If the workers die as soon as they start, again and again.
+        """
+        waiting: Iterator[Chunk] = iter(chunks)
+        breaks = 0
+        while True:
+            self._crew = self._crew or _Crew(self.workers, self._work)
+            try:
+                for result in self._crew.work(waiting):
+                    breaks = 0
+                    yield result
+                return
+            except BrokenProcessPool:
+                # A worker died before it had taken a chunk; pebble then gives up the whole pool.
+                breaks += 1
+                if breaks >= _BREAKS_IN_A_ROW:
+                    raise WorkersDiedError(
+                        f"the worker processes died {breaks} times in a row as they started; is "
+                        "there enough memory? A script of your own needs "
+                        "`if __name__ == '__main__':` around what it runs"
+                    ) from None
+                waiting = itertools.chain(self._crew.unfinished(), waiting)
+                self._stop()
+
+    def _stop(self) -> None:
+        if self._crew is not None:
+            self._crew.stop()
+            self._crew = None
 
 
 class _Crew:
     """One pool of worker processes, and the chunks that it has not finished."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, work: Callable[[Any], ChunkResult]) -> None:
+        self._work = work
         self._ahead = workers * _AHEAD_PER_WORKER
         self._running: dict[Future[ChunkResult], Chunk] = {}
         self._again: deque[Chunk] = deque()
@@ -110,8 +152,6 @@ class _Crew:
                     break
                 self._submit(chunk)
             if not self._running:
-                self._pool.close()
-                self._pool.join()
                 return
             future = self._next_finished()
             result, again = _collect(future, self._running[future])
@@ -132,7 +172,7 @@ class _Crew:
 
     def _submit(self, chunk: Chunk) -> None:
         try:
-            future = self._pool.schedule(run_chunk, args=[chunk])
+            future = self._pool.schedule(self._work, args=[chunk])
         except RuntimeError:  # the pool broke meanwhile; the chunk must not be lost
             self._again.append(chunk)
             raise BrokenProcessPool from None

@@ -12,14 +12,14 @@ from typing import Any
 
 import tomli_w
 
-from rramchar.errors import InputError, StoreError
+from rramchar.errors import StoreError
 from rramchar.provenance import provenance
 from rramchar.spice.library import find_library
 from rramchar.sweep.layout import groups
 from rramchar.sweep.plan import Plan
-from rramchar.sweep.pool import default_workers, run_chunks
+from rramchar.sweep.pool import WorkerPool, check_workers
 from rramchar.sweep.store import Store, run_lock
-from rramchar.sweep.worker import Chunk
+from rramchar.sweep.worker import Chunk, Job
 
 PLAN_FILE = "plan.toml"
 LOG_FILE = "log.txt"
@@ -114,10 +114,9 @@ def run_plan(
     StoreError
         If the directory cannot be written, is in use, or holds something else.
     """
-    if workers is not None and workers < 1:
-        raise InputError(f"workers: {workers}, expected at least 1")
+    check_workers(workers)
     find_library()  # before anything is written
-    folder = _prepare(Path(folder))
+    folder = prepare_folder(Path(folder))
     start = time.perf_counter()
     with run_lock(folder), Store(folder, plan.testbench.result_fields) as store:
         summary = RunSummary(run=folder, points=len(plan))
@@ -127,18 +126,20 @@ def run_plan(
             stored |= dict.fromkeys(store.keys(status="failed"), False)
         report = progress or (lambda done, total, failed: None)
         chunks = _missing_chunks(plan, stored, summary, report)
-        for result in run_chunks(chunks, workers=workers or default_workers()):
-            store.add(result.rows)
-            _count(summary, result.rows)
-            if result.ngspice_version:
-                _note_version(store, summary, result.ngspice_version)
-            report(summary.ok + summary.failed, summary.points, summary.failed)
+        with WorkerPool(workers) as pool:
+            for result in pool.run(chunks):
+                store.add(result.rows)
+                _count(summary, result.rows)
+                if result.ngspice_version:
+                    note_version(store, summary, result.ngspice_version)
+                report(summary.ok + summary.failed, summary.points, summary.failed)
         _finish(plan, store, summary, start)
-        _log(folder, f"finished: {summary.as_dict()}")
+        write_log(folder, f"finished: {summary.as_dict()}")
     return summary
 
 
-def _prepare(folder: Path) -> Path:
+def prepare_folder(folder: Path) -> Path:
+    """Make a run directory unless it is there, and see that it can be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".write-test"
@@ -170,9 +171,9 @@ def _record_plan(plan: Plan, folder: Path, store: Store, summary: RunSummary) ->
     temporary = folder / f"{PLAN_FILE}.new"
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(folder / PLAN_FILE)
-    _log(folder, f"started: {summary.points} points of testbench {plan.testbench.name}")
+    write_log(folder, f"started: {summary.points} points of testbench {plan.testbench.name}")
     for note in summary.notes:
-        _log(folder, note)
+        write_log(folder, note)
 
 
 def _missing_chunks(
@@ -180,7 +181,7 @@ def _missing_chunks(
 ) -> Iterator[Chunk]:
     """Lay out the plan, pass over what is stored, and pack the rest into chunks."""
     for group in groups(plan):
-        jobs: list[tuple[bytes, Any]] = []
+        jobs: list[Job] = []
         first: Any = None
         for point in group.points:
             if (ok := stored.get(point.key)) is not None:
@@ -189,11 +190,17 @@ def _missing_chunks(
                 summary.failed += not ok
                 continue
             first = first or point.record
-            jobs.append((point.key, point.record))
+            jobs.append((point.key, point.record, point.sample))
         if not jobs:
             report(summary.ok + summary.failed, summary.points, summary.failed)
             continue
-        deck = plan.testbench.deck(plan.technology, group.condition, plan.parameters, first)
+        deck = plan.testbench.deck(
+            plan.technology,
+            group.condition,
+            plan.parameters,
+            first,
+            mismatch=plan.variation is not None,
+        )
         for i in range(0, len(jobs), _POINTS_PER_CHUNK):
             yield Chunk(
                 testbench=plan.testbench.name,
@@ -203,6 +210,7 @@ def _missing_chunks(
                 parameters=plan.parameters,
                 point_timeout_s=plan.point_timeout_s,
                 jobs=tuple(jobs[i : i + _POINTS_PER_CHUNK]),
+                variation=plan.variation,
             )
 
 
@@ -215,7 +223,8 @@ def _count(summary: RunSummary, rows: list[tuple[bytes, dict[str, Any]]]) -> Non
             summary.failed += 1
 
 
-def _note_version(store: Store, summary: RunSummary, version: int) -> None:
+def note_version(store: Store, summary: RunSummary, version: int) -> None:
+    """Record the ngspice that simulated, and note if an earlier run used another."""
     if summary.ngspice_version == version:
         return
     old = store.meta().get("ngspice_version")
@@ -235,7 +244,8 @@ def _finish(plan: Plan, store: Store, summary: RunSummary, start: float) -> None
     summary.seconds = time.perf_counter() - start
 
 
-def _log(folder: Path, text: str) -> None:
+def write_log(folder: Path, text: str) -> None:
+    """Append a line to a run's log."""
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
     with (folder / LOG_FILE).open("a", encoding="utf-8") as stream:
         stream.write(f"{stamp} {text}\n")

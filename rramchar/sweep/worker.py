@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from rramchar.errors import SimulationError
@@ -13,6 +14,9 @@ from rramchar.spice.deck import Deck
 from rramchar.spice.session import Session, process_session, simulate
 from rramchar.technology import Condition
 from rramchar.testbench import TESTBENCHES
+from rramchar.testbench.variation import Variation
+
+Job = tuple[bytes, Any, int | None]
 
 # Exit code of a worker that asks to be replaced before it has touched its chunk.
 REPLACE_EXIT = 77
@@ -36,8 +40,12 @@ class Chunk:
         Of the testbench.
     point_timeout_s : float
         Longest time that one point may take. [s]
-    jobs : tuple of (bytes, record)
-        Point key and the testbench's record of the point.
+    jobs : tuple of (bytes, record, int or None)
+        Point key, the testbench's record of the point, and its Monte Carlo sample.
+    variation : Variation or None
+        How the samples vary.
+    shifts : mapping of bytes to mapping
+        Further alterations by point key. The circuit stays altered for the points that follow.
     """
 
     testbench: str
@@ -46,7 +54,9 @@ class Chunk:
     condition: Condition
     parameters: Any
     point_timeout_s: float
-    jobs: tuple[tuple[bytes, Any], ...]
+    jobs: tuple[Job, ...]
+    variation: Variation | None = None
+    shifts: Mapping[bytes, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,7 +65,7 @@ class ChunkResult:
 
     rows: list[tuple[bytes, dict[str, Any]]]
     ngspice_version: int
-    left: tuple[tuple[bytes, Any], ...] = ()
+    left: tuple[Job, ...] = ()
 
 
 def start_worker() -> None:
@@ -86,11 +96,11 @@ def run_chunk(chunk: Chunk) -> ChunkResult:
     if session.suspect:
         os._exit(REPLACE_EXIT)
     rows: list[tuple[bytes, dict[str, Any]]] = []
-    for key, record in chunk.jobs:
+    for key, record, sample in chunk.jobs:
         if session.suspect:
             break
         signal.setitimer(signal.ITIMER_REAL, chunk.point_timeout_s)
-        rows.append((key, _run_point(session, chunk, record)))
+        rows.append((key, _run_point(session, chunk, key, record, sample)))
     signal.setitimer(signal.ITIMER_REAL, 0)
     return ChunkResult(rows, session.version, left=chunk.jobs[len(rows) :])
 
@@ -100,10 +110,15 @@ def failure(reason: str, detail: str, seconds: float | None = None) -> dict[str,
     return {"status": "failed", "reason": reason, "detail": detail, "seconds": seconds}
 
 
-def _run_point(session: Session, chunk: Chunk, record: Any) -> dict[str, Any]:
+def _run_point(
+    session: Session, chunk: Chunk, key: bytes, record: Any, sample: int | None
+) -> dict[str, Any]:
     testbench = TESTBENCHES[chunk.testbench]
     start = time.perf_counter()
     alterations = testbench.alterations(chunk.condition, chunk.parameters, record)
+    if chunk.variation is not None and sample is not None:
+        alterations |= chunk.variation.alterations(sample)
+    alterations |= chunk.shifts.get(key, {})
     try:
         waves, solver = simulate(session, chunk.deck, alterations, chunk.accuracy)
     except SimulationError as error:

@@ -15,7 +15,9 @@ from rramchar.testbench.read import (
     build_read,
     read_alterations,
     read_result,
+    read_transistors,
 )
+from rramchar.testbench.variation import Placed
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class ReadTestbench:
 
     name: str = "read"
     # Raised when the same input starts to give other results, so that old points are not reused.
-    version: int = 1
+    version: int = 2
     # Values that differ from point to point without a new parse, in this order.
     point_fields: tuple[str, ...] = ("r_bl_ohm", "r_blb_ohm", "x")
     parameters_type: type[ReadParameters] = ReadParameters
@@ -44,6 +46,11 @@ class ReadTestbench:
             "precharge_ok": "INTEGER",
             "q_fall_time_s": "REAL",
             "qb_fall_time_s": "REAL",
+            "precharge_energy_j": "REAL",
+            "sense_energy_j": "REAL",
+            "q_sampled_v": "REAL",
+            "qb_sampled_v": "REAL",
+            "cell_peak_v": "REAL",
         }
 
     def point(self, values: Mapping[str, Any], parameters: ReadParameters) -> ReadPoint:
@@ -66,9 +73,15 @@ class ReadTestbench:
         condition: Condition,
         parameters: ReadParameters,
         point: ReadPoint,
+        *,
+        mismatch: bool = False,
     ) -> Deck:
         """Return the deck that a group of points shares."""
-        return build_read(technology, condition, parameters, point)
+        return build_read(technology, condition, parameters, point, mismatch=mismatch)
+
+    def transistors(self, parameters: ReadParameters) -> tuple[Placed, ...]:
+        """Return the transistors that a Monte Carlo varies."""
+        return read_transistors(parameters)
 
     def alterations(
         self, condition: Condition, parameters: ReadParameters, point: ReadPoint

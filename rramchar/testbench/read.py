@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 from PySpice.Spice.Netlist import Circuit
 
 from rramchar.cells import (
@@ -25,14 +26,26 @@ from rramchar.cells.checks import (
     require_not_negative,
     require_positive,
 )
+from rramchar.cells.one_t_one_r import access_transistor
+from rramchar.cells.pcsa import pcsa_transistors, xnor_pcsa_transistors
 from rramchar.errors import InputError
 from rramchar.measure import ReadResult, measure_read
 from rramchar.spice.deck import Deck
 from rramchar.technology import Condition, Technology
+from rramchar.testbench.variation import Placed
 
 AMPLIFIERS = ("pcsa", "xnor_pcsa")
 LARGEST_RESISTANCE_OHM = 1e12
-_RECORDED = ("v(sen)", "v(q)", "v(qb)", "i(vdd)")
+_RECORDED = (
+    "v(sen)",
+    "v(q)",
+    "v(qb)",
+    "i(vdd)",
+    "v(bl)",
+    "v(blb)",
+    "v(xcell.xbl.mid)",
+    "v(xcell.xblb.mid)",
+)
 
 
 @dataclass(frozen=True)
@@ -175,8 +188,40 @@ class ReadPoint:
             )
 
 
+def read_transistors(parameters: ReadParameters) -> tuple[Placed, ...]:
+    """Return the transistors of the read circuit and where they are.
+
+    Parameters
+    ----------
+    parameters : ReadParameters
+        Sizes and amplifier.
+
+    Returns
+    -------
+    tuple of Placed
+        Those of the amplifier, then the two access transistors of the cell.
+    """
+    amplifier = parameters.amplifier_record()
+    transistors = (
+        pcsa_transistors(amplifier)
+        if parameters.amplifier == "pcsa"
+        else xnor_pcsa_transistors(amplifier)
+    )
+    access = access_transistor(parameters.cell_record())
+    return (
+        *(Placed("xamp", transistor) for transistor in transistors),
+        Placed("xcell.xbl", access),
+        Placed("xcell.xblb", access),
+    )
+
+
 def build_read(
-    technology: Technology, condition: Condition, parameters: ReadParameters, point: ReadPoint
+    technology: Technology,
+    condition: Condition,
+    parameters: ReadParameters,
+    point: ReadPoint,
+    *,
+    mismatch: bool = False,
 ) -> Deck:
     """Return the deck of one read.
 
@@ -190,6 +235,8 @@ def build_read(
         Circuit and timing.
     point : ReadPoint
         Resistances and input; they can be changed later with `read_alterations`.
+    mismatch : bool
+        True to make every threshold alterable (see `rramchar.testbench.variation`).
 
     Returns
     -------
@@ -206,13 +253,14 @@ def build_read(
     p, vdd = parameters, condition.vdd_v
     circuit = Circuit(f"{p.amplifier} read of a 2T2R cell, {technology.name}, {condition.corner}")
     circuit.raw_spice = "\n".join(technology.library_lines(condition.corner)) + "\n"
-    circuit.subcircuit(build_one_t_one_r(technology, p.cell_record()))
+    circuit.subcircuit(build_one_t_one_r(technology, p.cell_record(), mismatch=mismatch))
     circuit.subcircuit(build_two_t_two_r())
     if p.amplifier == "pcsa":
-        circuit.subcircuit(build_pcsa(technology, p.amplifier_record()))
+        circuit.subcircuit(build_pcsa(technology, p.amplifier_record(), mismatch=mismatch))
         circuit.X("amp", "pcsa", "q", "qb", "bl", "blb", "sl", "sen", "vdd")
     else:
-        circuit.subcircuit(build_xnor_pcsa(technology, p.amplifier_record()))
+        amplifier = build_xnor_pcsa(technology, p.amplifier_record(), mismatch=mismatch)
+        circuit.subcircuit(amplifier)
         circuit.X("amp", "xnor_pcsa", "q", "qb", "bl", "blb", "sl", "sen", "x", "xb", "vdd")
         x_v = vdd if point.x == 1 else 0.0
         circuit.V("x", "x", "0", x_v)
@@ -291,13 +339,20 @@ def read_result(
     ReadResult
         Outcome, times and energy.
     """
-    time, sen, q, qb, current = (waves[name] for name in ("time", *_RECORDED))
+    time, sen, q, qb, current, bl, blb, mid, mid_b = (
+        np.asarray(waves[name]) for name in ("time", *_RECORDED)
+    )
     return measure_read(
-        time, sen, q, qb, current,  # type: ignore[arg-type]
+        time,
+        sen,
+        q,
+        qb,
+        current,
+        cell_v=np.stack([bl - mid, blb - mid_b]),
         vdd_v=condition.vdd_v,
         sense_edge_after_s=parameters.precharge_time_s / 2,
         sample_time_s=parameters.sample_time_s,
-    )  # fmt: skip
+    )
 
 
 def _largest_step(precharge_s: float, window_s: float) -> float:

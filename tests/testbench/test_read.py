@@ -382,4 +382,4 @@ def test_a_sweep_that_names_no_resistance_is_told_so():
 
 
 def test_result_columns_are_those_of_a_result(read):
-    assert list(TESTBENCHES["read"].result_fields) == list(vars(read(5e3, 50e3)))
+    assert set(TESTBENCHES["read"].result_fields) == set(vars(read(5e3, 50e3)))

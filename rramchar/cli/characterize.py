@@ -1,0 +1,209 @@
+"""``rramchar map`` and ``rramchar offset``: boundaries found by bisection on the simulator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rramchar.cli.common import (
+    JsonOption,
+    PlotOption,
+    check_writable,
+    emit,
+    progress_bar,
+    stdout,
+    write_figure,
+)
+from rramchar.cli.read_options import (
+    AmplifierOption,
+    CornerOption,
+    SampleTimeOption,
+    SetOption,
+    TechnologyOption,
+    TemperatureOption,
+    VddOption,
+    WorkersOption,
+    parse_read,
+)
+
+
+def outcome_map(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="MAP.csv", help="Write the boundaries.")
+    ] = None,
+    plot: PlotOption = None,
+    technology: TechnologyOption = "generic130",
+    amplifier: AmplifierOption = "pcsa",
+    corner: CornerOption = "tt",
+    temperature: TemperatureOption = "27",
+    vdd: VddOption = None,
+    sample_time: SampleTimeOption = "50n",
+    settings: SetOption = None,
+    low: Annotated[str, typer.Option(help="Lowest resistance.")] = "3k",
+    high: Annotated[str, typer.Option(help="Highest resistance.")] = "1M",
+    resolution: Annotated[float, typer.Option(help="Of the boundaries, in decades.")] = 0.01,
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Trace which pairs of resistances read +1, 0 and -1, by bisection on ngspice.
+
+    R* is the lower resistance of a pair of ratio 3 at which the read changes from +-1 to 0.
+
+    Example: rramchar map --vdd 0.6 --sample-time 6n --set flavour=hvt --set c_bl_f=100f -o map.csv
+    """
+    from rramchar.characterize.outcome_map import trace_outcome_map
+    from rramchar.characterize.reader import Reader
+    from rramchar.provenance import comment_header, provenance
+    from rramchar.report.characterize import plot_boundaries
+    from rramchar.units import parse_quantity
+
+    for path, option in ((output, "--output"), (plot, "--plot")):
+        if path is not None:
+            check_writable(path, option=option)
+    process, condition, parameters = parse_read(
+        technology, amplifier, corner, temperature, vdd, sample_time, settings
+    )
+    with (
+        progress_bar("rows") as bar,
+        Reader(process, condition, parameters, workers=workers) as reader,
+    ):
+        task = bar.add_task("tracing", total=None)
+        found = trace_outcome_map(
+            reader,
+            low_ohm=parse_quantity(low, "ohm", name="--low"),
+            high_ohm=parse_quantity(high, "ohm", name="--high"),
+            resolution_decade=resolution,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    facts = {
+        "technology": process.name,
+        "amplifier": amplifier,
+        "corner": corner,
+        "temperature_c": condition.temperature_c,
+        "vdd_v": condition.vdd_v,
+        "sample_time_s": parameters.sample_time_s,
+        "r_star_ohm": found.r_star_ohm,
+        "resolution_decade": found.resolution_decade,
+        "simulations": found.simulations,
+        "grid_simulations": found.grid_simulations,
+    }
+    if output is not None:
+        header = comment_header("rramchar outcome map", {**facts, "provenance": provenance()})
+        output.write_text(header + found.frame().to_csv(index=False), encoding="utf-8")
+    if plot is not None:
+        title = f"{process.name}, {corner}, {condition.temperature_c:g} °C, {condition.vdd_v:g} V"
+        write_figure(plot, plot_boundaries(found, title))
+
+    def show() -> None:
+        star = "not in the range" if found.r_star_ohm is None else f"{found.r_star_ohm:,.0f} ohm"
+        stdout.print(
+            f"R* {star}; {found.simulations} simulations, where a grid of the same resolution "
+            f"takes {found.grid_simulations:,}"
+        )
+        for path in (output, plot):
+            if path is not None:
+                stdout.print(f"written: {path}", markup=False)
+
+    emit({**facts, "output": output, "plot": plot}, as_json, show)
+
+
+def offset(
+    technology: TechnologyOption = "generic130",
+    amplifier: AmplifierOption = "pcsa",
+    corner: CornerOption = "tt",
+    temperature: TemperatureOption = "27",
+    vdd: VddOption = None,
+    sample_time: SampleTimeOption = "50n",
+    settings: SetOption = None,
+    r: Annotated[str, typer.Option("--r", help="Geometric mean of the two resistances.")] = "10k",
+    samples: Annotated[int, typer.Option(help="Monte Carlo samples.")] = 200,
+    seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 1,
+    process_variation: Annotated[
+        bool, typer.Option("--process", help="Vary the die too, not only each transistor.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the offset of each sample (CSV).")
+    ] = None,
+    plot: PlotOption = None,
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Input-referred offset in ln(R_BL / R_BLb): Monte Carlo beside a sensitivity analysis.
+
+    Example: rramchar offset --vdd 1.2 --samples 200 --seed 1 --plot offset.png
+    """
+    from rramchar.characterize.offset import find_offset
+    from rramchar.characterize.reader import Reader
+    from rramchar.errors import InputError
+    from rramchar.provenance import comment_header, provenance
+    from rramchar.report.characterize import plot_offset
+    from rramchar.testbench.read import read_transistors
+    from rramchar.testbench.variation import Variation, spreads_of
+    from rramchar.units import parse_quantity
+
+    for path, option in ((output, "--output"), (plot, "--plot")):
+        if path is not None:
+            check_writable(path, option=option)
+    if seed < 0:
+        raise InputError(f"--seed: {seed}, expected a whole number from 0")
+    technology_, condition, parameters = parse_read(
+        technology, amplifier, corner, temperature, vdd, sample_time, settings
+    )
+    spreads = spreads_of(technology_, read_transistors(parameters))
+    if not any(spread.sigma_vth_v > 0 for spread in spreads):
+        raise InputError(f"technology {technology_.name}: gives no a_vt_v_m, so nothing varies")
+    variation = Variation(seed, spreads, mismatch=True, process=process_variation)
+    with (
+        progress_bar("steps") as bar,
+        Reader(technology_, condition, parameters, variation=variation, workers=workers) as reader,
+    ):
+        tasks: dict[str, int] = {}
+
+        def advance(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(f"{name:<12}", total=total)
+            bar.update(tasks[name], completed=done, total=total)  # type: ignore[arg-type]
+
+        found = find_offset(
+            reader,
+            spreads,
+            samples=samples,
+            r_ohm=parse_quantity(r, "ohm", name="--r"),
+            progress=advance,
+        )
+    result = {
+        "technology": technology_.name,
+        "corner": corner,
+        "temperature_c": condition.temperature_c,
+        "vdd_v": condition.vdd_v,
+        "sigma_ln_r_mc": found.sigma_ln_r_mc,
+        "sigma_ln_r_mc_low": found.sigma_low,
+        "sigma_ln_r_mc_high": found.sigma_high,
+        "mean_ln_r_mc": found.mean_ln_r_mc,
+        "sigma_ln_r_sensitivity": found.sigma_ln_r_sensitivity,
+        "sensitivity_per_v": found.sensitivity_per_v,
+        "samples": samples,
+        "seed": seed,
+        "simulations": found.simulations,
+    }
+    if output is not None:
+        header = comment_header("rramchar offset", {**result, "provenance": provenance()})
+        lines = "\n".join(f"{k},{value:.6g}" for k, value in enumerate(found.offsets_ln_r))
+        output.write_text(f"{header}sample,offset_ln_r\n{lines}\n", encoding="utf-8")
+    if plot is not None:
+        write_figure(
+            plot, plot_offset(found, f"{technology_.name}, {condition.vdd_v:g} V, {corner}")
+        )
+
+    def show() -> None:
+        stdout.print(
+            f"sigma of ln(R_BL/R_BLb): {found.sigma_ln_r_mc:.4f} (95 % {found.sigma_low:.4f} to "
+            f"{found.sigma_high:.4f}) from {samples} samples, {found.sigma_ln_r_sensitivity:.4f} "
+            f"from sensitivities; {found.simulations} simulations"
+        )
+        for label, value in sorted(found.sensitivity_per_v.items(), key=lambda item: -abs(item[1])):
+            stdout.print(f"  {label:<22} {value:+8.2f} per V")
+
+    emit({**result, "output": output, "plot": plot}, as_json, show)
