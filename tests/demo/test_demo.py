@@ -133,3 +133,35 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     assert done.stdout == ""
     assert "cannot be created" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_killed_at_random_and_run_again_gives_the_same_results(
+    finished: tuple[DemoFiles, dict[str, object]], tmp_path: Path
+) -> None:
+    """SIGKILL the demo at random moments of its whole length, then let it end."""
+    files, first = finished
+    generator = np.random.default_rng(8)
+    for _ in range(5):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rramchar.cli.main", "demo", str(tmp_path)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            process.wait(timeout=generator.uniform(1, float(str(first["seconds"]))))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    assert run(tmp_path).returncode == 0
+    for name in ("ber.csv", "sampling.csv", "accuracy_ber.csv", "accuracy_supply.csv"):
+        # Provenance headers differ: they say when the file was made.
+        mine, theirs = (
+            pd.read_csv(folder / name, comment="#") for folder in (tmp_path, files.folder)
+        )
+        pd.testing.assert_frame_equal(mine, theirs, check_exact=True)
+    reads = [
+        pd.read_csv(folder / "reads.csv", comment="#").drop(columns="seconds")
+        for folder in (tmp_path, files.folder)
+    ]
+    pd.testing.assert_frame_equal(*reads, check_exact=True)
