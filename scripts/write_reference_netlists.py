@@ -1,4 +1,4 @@
-"""Write netlists/*.cir: what ``rramchar netlist ...`` prints with its default arguments.
+"""Write netlists/*.cir: what ``rramchar netlist ...`` prints (a small column, a small array).
 
 Run it after a deliberate change of a generator, and look at the difference before you commit it:
 
@@ -17,7 +17,15 @@ from unittest import mock
 from rramchar.cli.main import main
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
-COMMANDS = ("pcsa", "xnor_pcsa", "1t1r", "2t2r")
+# Arguments of each command: columns and arrays are written small.
+COMMANDS = {
+    "pcsa": (),
+    "xnor_pcsa": (),
+    "1t1r": (),
+    "2t2r": (),
+    "column": ("--rows", "4", "--row", "1"),
+    "array": ("--rows", "4", "--columns", "4", "--row", "1"),
+}
 # The library lies beside the reference decks, so that they run from their own folder.
 _LIBRARY = re.compile(r'"[^"]*/generic130\.lib"')
 
@@ -37,7 +45,7 @@ def reference(command: str) -> str:
     """
     printed = io.StringIO()
     with (
-        mock.patch.object(sys, "argv", ["rramchar", "netlist", command]),
+        mock.patch.object(sys, "argv", ["rramchar", "netlist", command, *COMMANDS[command]]),
         contextlib.redirect_stdout(printed),
     ):
         try:

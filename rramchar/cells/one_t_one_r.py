@@ -29,17 +29,21 @@ class OneTOneR:
     access : str
         Access transistor: ``core`` (thin oxide, for reading) or ``io`` (thick oxide, stands the
         programming voltages).
-    access_width_m, access_length_m : float
-        Its drawn size. [m]
+    access_width_m : float
+        Its drawn width. [m]
+    access_length_m : float or None
+        Its drawn length; None is the device's minimum. [m]
     """
 
     access: str = "core"
     access_width_m: float = 1.0e-6
-    access_length_m: float = 0.13e-6
+    access_length_m: float | None = None
 
     def __post_init__(self) -> None:
         require_choice(self, "access", tuple(ACCESS_ROLES))
-        require_positive(self, "access_width_m", "access_length_m")
+        require_positive(self, "access_width_m")
+        if self.access_length_m is not None:
+            require_positive(self, "access_length_m")
 
 
 def access_transistor(cell: OneTOneR) -> Transistor:

@@ -42,8 +42,8 @@ class Pcsa:
     ----------
     flavour : str
         Threshold of its transistors: ``core`` or ``hvt`` (high).
-    length_m : float
-        Channel length of all of them. [m]
+    length_m : float or None
+        Channel length of all of them; None is each device's minimum. [m]
     precharge_width_m, latch_p_width_m, latch_n_width_m, foot_width_m : float
         Widths of the precharge PMOS, the latch's PMOS and NMOS, and the foot NMOS between source
         line and ground. [m]
@@ -54,7 +54,7 @@ class Pcsa:
     """
 
     flavour: str = "core"
-    length_m: float = 0.13e-6
+    length_m: float | None = None
     precharge_width_m: float = 0.6e-6
     latch_p_width_m: float = 0.6e-6
     latch_n_width_m: float = 0.6e-6
@@ -66,13 +66,14 @@ class Pcsa:
         require_choice(self, "flavour", tuple(FLAVOURS))
         require_positive(
             self,
-            "length_m",
             "precharge_width_m",
             "latch_p_width_m",
             "latch_n_width_m",
             "foot_width_m",
             "pass_width_m",
         )
+        if self.length_m is not None:
+            require_positive(self, "length_m")
         require_not_negative(self, "c_q_f")
 
 

@@ -27,15 +27,23 @@ class Transistor:
         Element name without its leading letter.
     nodes : tuple of str
         Drain, gate, source, bulk.
-    width_m, length_m : float
-        Drawn size. [m]
+    width_m : float
+        Drawn width. [m]
+    length_m : float or None
+        Drawn length; None is the device's minimum. [m]
     """
 
     role: str
     name: str
     nodes: tuple[str, str, str, str]
     width_m: float
-    length_m: float
+    length_m: float | None
+
+    def drawn_length(self, technology: Technology) -> float:
+        """Return the length that is drawn in a technology. [m]"""
+        if self.length_m is None:
+            return technology.device(self.role).minimum_length_m
+        return self.length_m
 
 
 def check_size(technology: Technology, role: str, width_m: float, length_m: float) -> None:
@@ -90,7 +98,7 @@ def place_transistor(
     InputError
         If the technology has no such device or cannot draw the size.
     """
-    width_m, length_m = transistor.width_m, transistor.length_m
+    width_m, length_m = transistor.width_m, transistor.drawn_length(technology)
     check_size(technology, transistor.role, width_m, length_m)
     device = technology.device(transistor.role)
     unit = technology.size_unit_m

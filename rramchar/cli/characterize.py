@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rramchar.cli.circuit_options import (
+    AmplifierOption,
+    ConditionText,
+    CornerOption,
+    SampleOption,
+    SetOption,
+    TechnologyOption,
+    TemperatureOption,
+    VddOption,
+    WorkersOption,
+    parse_settings,
+)
 from rramchar.cli.common import (
     JsonOption,
     PlotOption,
@@ -16,17 +28,9 @@ from rramchar.cli.common import (
     stdout,
     write_figure,
 )
-from rramchar.cli.read_options import (
-    AmplifierOption,
-    CornerOption,
-    SampleTimeOption,
-    SetOption,
-    TechnologyOption,
-    TemperatureOption,
-    VddOption,
-    WorkersOption,
-    parse_read,
-)
+
+if TYPE_CHECKING:
+    from rramchar.testbench import ReadParameters
 
 
 def outcome_map(
@@ -39,7 +43,7 @@ def outcome_map(
     corner: CornerOption = "tt",
     temperature: TemperatureOption = "27",
     vdd: VddOption = None,
-    sample_time: SampleTimeOption = "50n",
+    sample_time: SampleOption = "50n",
     settings: SetOption = None,
     low: Annotated[str, typer.Option(help="Lowest resistance.")] = "3k",
     high: Annotated[str, typer.Option(help="Highest resistance.")] = "1M",
@@ -62,9 +66,8 @@ def outcome_map(
     for path, option in ((output, "--output"), (plot, "--plot")):
         if path is not None:
             check_writable(path, option=option)
-    process, condition, parameters = parse_read(
-        technology, amplifier, corner, temperature, vdd, sample_time, settings
-    )
+    process, condition = ConditionText(technology, corner, temperature, vdd).load()
+    parameters = _parameters(amplifier, sample_time, settings)
     with (
         progress_bar("rows") as bar,
         Reader(process, condition, parameters, workers=workers) as reader,
@@ -115,7 +118,7 @@ def offset(
     corner: CornerOption = "tt",
     temperature: TemperatureOption = "27",
     vdd: VddOption = None,
-    sample_time: SampleTimeOption = "50n",
+    sample_time: SampleOption = "50n",
     settings: SetOption = None,
     r: Annotated[str, typer.Option("--r", help="Geometric mean of the two resistances.")] = "10k",
     samples: Annotated[int, typer.Option(help="Monte Carlo samples.")] = 200,
@@ -148,9 +151,8 @@ def offset(
             check_writable(path, option=option)
     if seed < 0:
         raise InputError(f"--seed: {seed}, expected a whole number from 0")
-    technology_, condition, parameters = parse_read(
-        technology, amplifier, corner, temperature, vdd, sample_time, settings
-    )
+    technology_, condition = ConditionText(technology, corner, temperature, vdd).load()
+    parameters = _parameters(amplifier, sample_time, settings)
     spreads = spreads_of(technology_, read_transistors(parameters))
     if not any(spread.sigma_vth_v > 0 for spread in spreads):
         raise InputError(f"technology {technology_.name}: gives no a_vt_v_m, so nothing varies")
@@ -207,3 +209,11 @@ def offset(
             stdout.print(f"  {label:<22} {value:+8.2f} per V")
 
     emit({**result, "output": output, "plot": plot}, as_json, show)
+
+
+def _parameters(amplifier: str, sample_time: str, settings: list[str] | None) -> ReadParameters:
+    from rramchar.sweep.plan import parse_parameters
+    from rramchar.testbench import TESTBENCHES
+
+    given = {"amplifier": amplifier, "sample_time_s": sample_time, **parse_settings(settings)}
+    return parse_parameters(TESTBENCHES["read"], given)

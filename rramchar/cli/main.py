@@ -8,7 +8,21 @@ from typing import Any, NoReturn
 import typer
 
 from rramchar import __version__
-from rramchar.cli import ber, demo, fit, measured, netlist, nn, report, sweep, technology
+from rramchar.cli import (
+    array,
+    ber,
+    characterize,
+    demo,
+    fit,
+    iv,
+    measured,
+    netlist,
+    nn,
+    program,
+    report,
+    sweep,
+    technology,
+)
 from rramchar.cli.common import stderr
 from rramchar.errors import RramcharError
 
@@ -27,6 +41,7 @@ app = typer.Typer(
 for _module, _name in (
     (technology, "technology"),
     (netlist, "netlist"),
+    (array, "array"),
     (sweep, "sweep"),
     (measured, "measured"),
     (fit, "fit"),
@@ -35,6 +50,11 @@ for _module, _name in (
     (report, "report"),
 ):
     app.add_typer(_module.app, name=_name)
+app.command(name="map")(characterize.outcome_map)
+app.command(name="offset")(characterize.offset)
+app.command(name="program")(program.program)
+app.command(name="iv")(iv.iv)
+app.command(name="devices")(iv.devices)
 app.command(name="demo")(demo.demo)
 
 

@@ -2,32 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rramchar.cli.array_inputs import (
+    ArrayContents,
+    ColumnsOption,
+    InputsOption,
+    RowsOption,
+    SeedOption,
+    WeightsOption,
+)
+from rramchar.cli.circuit_options import (
+    AmplifierOption,
+    ArrayText,
+    CapacitanceOption,
+    CellCapacitanceOption,
+    CellResistanceOption,
+    ConditionText,
+    CornerOption,
+    FlavourOption,
+    HrsOption,
+    LrsOption,
+    OutputOption,
+    PrechargeOption,
+    RblbOption,
+    RblOption,
+    ReadText,
+    RowOption,
+    SampleOption,
+    SetOption,
+    TechnologyOption,
+    TemperatureOption,
+    UnselectedOption,
+    VddOption,
+)
 from rramchar.cli.common import stdout
 from rramchar.units import parse_quantity
+
+if TYPE_CHECKING:
+    from rramchar.spice.deck import Deck
 
 app = typer.Typer(
     no_args_is_help=True, help="Print a netlist that plain `ngspice -b` runs and measures."
 )
-
-TechnologyOption = Annotated[
-    str, typer.Option("--technology", "-t", help="Shipped name or path of a technology TOML file.")
-]
-CornerOption = Annotated[str, typer.Option(help="Process corner: tt, ff, ss, fs, sf.")]
-TemperatureOption = Annotated[str, typer.Option(help="Temperature in degC.")]
-VddOption = Annotated[str | None, typer.Option(help="Supply; the technology's nominal by default.")]
-RblOption = Annotated[str, typer.Option("--r-bl", help="Resistance on the bit line, e.g. 5k.")]
-RblbOption = Annotated[str, typer.Option("--r-blb", help="Resistance on the other line.")]
-CapacitanceOption = Annotated[str, typer.Option("--c-bl", help="Bit-line capacitance, e.g. 80f.")]
-OutputOption = Annotated[str, typer.Option("--c-q", help="Load on each output, e.g. 2f.")]
-FlavourOption = Annotated[str, typer.Option(help="Amplifier transistors: core or hvt.")]
-PrechargeOption = Annotated[str, typer.Option("--precharge-time", help="Duration of precharge.")]
-SampleOption = Annotated[
-    str, typer.Option("--sample-time", help="Sampling time after the start of sensing.")
-]
+WlOption = Annotated[str | None, typer.Option("--wl", help="Word-line voltage.")]
+_KILOBIT = 32
 
 
 @app.command()
@@ -43,15 +64,15 @@ def pcsa(
     flavour: FlavourOption = "core",
     precharge_time: PrechargeOption = "40n",
     sample_time: SampleOption = "50n",
+    settings: SetOption = None,
 ) -> None:
     """Read of a 2T2R cell by a precharge sense amplifier.
 
     Example: rramchar netlist pcsa --vdd 1.2 --r-bl 5k --r-blb 50k > read.cir && ngspice -b read.cir
     """
-    _print_read(
-        "pcsa", technology, corner, temperature, vdd, r_bl, r_blb, c_bl, c_q, flavour,
-        precharge_time, sample_time, None,
-    )  # fmt: skip
+    place = ConditionText(technology, corner, temperature, vdd)
+    read = ReadText("pcsa", flavour, c_q, precharge_time, sample_time, settings, c_bl)
+    _print_read(place, read, r_bl, r_blb)
 
 
 @app.command(name="xnor_pcsa")
@@ -68,12 +89,12 @@ def xnor_pcsa(
     flavour: FlavourOption = "core",
     precharge_time: PrechargeOption = "40n",
     sample_time: SampleOption = "50n",
+    settings: SetOption = None,
 ) -> None:
     """XNOR of an input with the weight of a 2T2R cell, inside the read."""
-    _print_read(
-        "xnor_pcsa", technology, corner, temperature, vdd, r_bl, r_blb, c_bl, c_q, flavour,
-        precharge_time, sample_time, x,
-    )  # fmt: skip
+    place = ConditionText(technology, corner, temperature, vdd)
+    read = ReadText("xnor_pcsa", flavour, c_q, precharge_time, sample_time, settings, c_bl)
+    _print_read(place, read, r_bl, r_blb, x)
 
 
 @app.command(name="1t1r")
@@ -81,12 +102,12 @@ def one_t_one_r(
     technology: TechnologyOption = "generic130",
     corner: CornerOption = "tt",
     temperature: TemperatureOption = "27",
-    wl: Annotated[str | None, typer.Option("--wl", help="Word-line voltage.")] = None,
+    wl: WlOption = None,
     v_bl: Annotated[str, typer.Option("--v-bl", help="Read voltage on the bit line.")] = "0.1",
     r: Annotated[str, typer.Option("--r", help="Resistance of the device.")] = "5k",
 ) -> None:
     """Current of a 1T1R cell at a small read voltage."""
-    _print_cell("1t1r", technology, corner, temperature, wl, v_bl, r, None)
+    _print_cell(ConditionText(technology, corner, temperature), wl, v_bl, {"--r": r})
 
 
 @app.command(name="2t2r")
@@ -94,66 +115,133 @@ def two_t_two_r(
     technology: TechnologyOption = "generic130",
     corner: CornerOption = "tt",
     temperature: TemperatureOption = "27",
-    wl: Annotated[str | None, typer.Option("--wl", help="Word-line voltage.")] = None,
+    wl: WlOption = None,
     v_bl: Annotated[str, typer.Option("--v-bl", help="Read voltage on both bit lines.")] = "0.1",
     r_bl: RblOption = "5k",
     r_blb: RblbOption = "50k",
 ) -> None:
     """Currents of both branches of a 2T2R cell at a small read voltage."""
-    _print_cell("2t2r", technology, corner, temperature, wl, v_bl, r_bl, r_blb)
+    place = ConditionText(technology, corner, temperature)
+    _print_cell(place, wl, v_bl, {"--r-bl": r_bl, "--r-blb": r_blb})
 
 
-def _print_read(
-    amplifier: str, technology: str, corner: str, temperature: str, vdd: str | None, r_bl: str,
-    r_blb: str, c_bl: str, c_q: str, flavour: str, precharge_time: str, sample_time: str,
-    x: int | None,
-) -> None:  # fmt: skip
+@app.command()
+def column(
+    technology: TechnologyOption = "generic130",
+    corner: CornerOption = "tt",
+    temperature: TemperatureOption = "27",
+    vdd: VddOption = None,
+    rows: Annotated[int, typer.Option(help="Rows of the column.")] = _KILOBIT,
+    row: RowOption = 0,
+    r_bl: RblOption = "5k",
+    r_blb: RblbOption = "50k",
+    pattern: Annotated[
+        str, typer.Option(help="What the other cells hold: lrs, hrs, against, along.")
+    ] = "against",
+    lrs: LrsOption = "5k",
+    hrs: HrsOption = "100k",
+    amplifier: AmplifierOption = "pcsa",
+    x: Annotated[int | None, typer.Option(help="Input of xnor_pcsa: 1 or -1.")] = None,
+    flavour: FlavourOption = "core",
+    c_bl_cell: CellCapacitanceOption = "2.5f",
+    r_bl_cell: CellResistanceOption = "1",
+    c_q: OutputOption = "2f",
+    unselected: UnselectedOption = "0",
+    precharge_time: PrechargeOption = "40n",
+    sample_time: SampleOption = "50n",
+    settings: SetOption = None,
+) -> None:
+    """Read of one cell of a column: wires, unselected cells and one sense amplifier.
+
+    Example: rramchar netlist column --rows 32 --row 31 > column.cir && ngspice -b column.cir
+    """
+    from rramchar.testbench.array import build_array_read
+    from rramchar.testbench.column import SelectedCell
+
+    process, condition = ConditionText(technology, corner, temperature, vdd).load()
+    read = ReadText(amplifier, flavour, c_q, precharge_time, sample_time, settings)
+    parameters = ArrayText(read, c_bl_cell, r_bl_cell, unselected).parameters()
+    cell = SelectedCell(
+        parse_quantity(r_bl, "ohm", name="--r-bl"),
+        parse_quantity(r_blb, "ohm", name="--r-blb"),
+        pattern,
+        row,
+        parse_quantity(lrs, "ohm", name="--lrs"),
+        parse_quantity(hrs, "ohm", name="--hrs"),
+    )
+    inputs = None if x is None else [x]
+    _print_deck(
+        build_array_read(process, condition, parameters, cell.column(rows), row=row, inputs=inputs)
+    )
+
+
+@app.command()
+def array(
+    technology: TechnologyOption = "generic130",
+    corner: CornerOption = "tt",
+    temperature: TemperatureOption = "27",
+    vdd: VddOption = None,
+    rows: RowsOption = None,
+    columns: ColumnsOption = None,
+    row: RowOption = 0,
+    weights: WeightsOption = "random",
+    seed: SeedOption = 1,
+    lrs: LrsOption = "5k",
+    hrs: HrsOption = "100k",
+    amplifier: AmplifierOption = "pcsa",
+    inputs: InputsOption = "random",
+    flavour: FlavourOption = "core",
+    c_bl_cell: CellCapacitanceOption = "2.5f",
+    r_bl_cell: CellResistanceOption = "1",
+    c_q: OutputOption = "2f",
+    unselected: UnselectedOption = "0",
+    precharge_time: PrechargeOption = "40n",
+    sample_time: SampleOption = "50n",
+    settings: SetOption = None,
+) -> None:
+    """Read of one row of an array of 2T2R cells by one amplifier per column; 32 x 32 by default.
+
+    Example: rramchar netlist array --rows 8 --columns 8 --row 3 > array.cir && ngspice -b array.cir
+    """
+    from rramchar.testbench.array import build_array_read
+
+    process, condition = ConditionText(technology, corner, temperature, vdd).load()
+    read = ReadText(amplifier, flavour, c_q, precharge_time, sample_time, settings)
+    parameters = ArrayText(read, c_bl_cell, r_bl_cell, unselected).parameters()
+    contents = ArrayContents(weights, inputs, seed, rows, columns, lrs, hrs)
+    _, cells, x = contents.load(amplifier, _KILOBIT)
+    _print_deck(build_array_read(process, condition, parameters, cells, row=row, inputs=x))
+
+
+def _print_deck(deck: Deck) -> None:
     from rramchar.spice import LADDERS
-    from rramchar.technology import Condition, load_technology
-    from rramchar.testbench import ReadParameters, ReadPoint, build_read
 
-    process = load_technology(technology)
-    parameters = ReadParameters(
-        amplifier=amplifier,
-        flavour=flavour,
-        c_bl_f=parse_quantity(c_bl, "F", name="--c-bl"),
-        c_q_f=parse_quantity(c_q, "F", name="--c-q"),
-        precharge_time_s=parse_quantity(precharge_time, "s", name="--precharge-time"),
-        sample_time_s=parse_quantity(sample_time, "s", name="--sample-time"),
-    )
-    condition = Condition(
-        corner,
-        parse_quantity(temperature, "C", name="--temperature"),
-        process.vdd_nominal_v if vdd is None else parse_quantity(vdd, "V", name="--vdd"),
-    )
-    point = ReadPoint(
-        parse_quantity(r_bl, "ohm", name="--r-bl"), parse_quantity(r_blb, "ohm", name="--r-blb"), x
-    )
-    deck = build_read(process, condition, parameters, point)
     stdout.file.write(deck.text(LADDERS["report"][0], by_hand=True))
 
 
+def _print_read(
+    place: ConditionText, read: ReadText, r_bl: str, r_blb: str, x: int | None = None
+) -> None:
+    from rramchar.testbench import ReadPoint, build_read
+
+    process, condition = place.load()
+    point = ReadPoint(
+        parse_quantity(r_bl, "ohm", name="--r-bl"), parse_quantity(r_blb, "ohm", name="--r-blb"), x
+    )
+    _print_deck(build_read(process, condition, read.parameters(), point))
+
+
 def _print_cell(
-    kind: str, technology: str, corner: str, temperature: str, wl: str | None, v_bl: str,
-    r_bl: str, r_blb: str | None,
-) -> None:  # fmt: skip
-    from rramchar.technology import Condition, load_technology
+    place: ConditionText, wl: str | None, v_bl: str, resistances: dict[str, str]
+) -> None:
     from rramchar.testbench.cell_current import cell_current_text
 
-    process = load_technology(technology)
-    wl_v = process.vdd_nominal_v if wl is None else parse_quantity(wl, "V", name="--wl")
-    condition = Condition(
-        corner, parse_quantity(temperature, "C", name="--temperature"), process.vdd_nominal_v
+    process, condition = place.load()
+    text = cell_current_text(
+        process,
+        condition,
+        tuple(parse_quantity(r, "ohm", name=option) for option, r in resistances.items()),
+        wl_v=process.vdd_nominal_v if wl is None else parse_quantity(wl, "V", name="--wl"),
+        v_bl_v=parse_quantity(v_bl, "V", name="--v-bl"),
     )
-    resistances = [parse_quantity(r_bl, "ohm", name="--r" if kind == "1t1r" else "--r-bl")]
-    if r_blb is not None:
-        resistances.append(parse_quantity(r_blb, "ohm", name="--r-blb"))
-    stdout.file.write(
-        cell_current_text(
-            process,
-            condition,
-            tuple(resistances),
-            wl_v=wl_v,
-            v_bl_v=parse_quantity(v_bl, "V", name="--v-bl"),
-        )
-    )
+    stdout.file.write(text)

@@ -1,4 +1,8 @@
-"""One simulation as plain data: a circuit's text, its analysis, and what is recorded."""
+"""One simulation as plain data: a circuit's text, its analysis, and what is recorded.
+
+Among a deck's options may stand settings of the simulator itself (`SETTINGS`): what a kit's
+``.spiceinit`` sets before any circuit is loaded.
+"""
 
 from __future__ import annotations
 
@@ -49,6 +53,46 @@ LADDERS: Mapping[str, tuple[Solver, ...]] = {
 }
 
 
+# For currents: with the default gmin of 1e-12 S the leakage of an I/O transistor could not be seen.
+_DC = {"reltol": "1e-6", "abstol": "1e-18"}
+DC_LADDER: tuple[Solver, ...] = (
+    Solver("dc", _DC | {"gmin": "1e-18"}),
+    Solver("dc-gmin15", _DC | {"gmin": "1e-15", "itl1": "500", "itl2": "200"}),
+    Solver("dc-gmin12", {"reltol": "1e-5", "itl1": "500", "itl2": "200"}),
+)
+
+# Settings of the simulator that a kit may need, and whether they carry a value: compatibility with
+# other simulators' netlists, and no check of model parameters against their usual ranges.
+SETTINGS: Mapping[str, bool] = {"ngbehavior": True, "ng_nomodcheck": False}
+
+
+def setting_commands(options: Mapping[str, str]) -> dict[str, str]:
+    """Return the ``set`` command of every simulator setting among a deck's options.
+
+    Parameters
+    ----------
+    options : mapping of str to str
+        Options of a deck.
+
+    Returns
+    -------
+    dict of str to str
+        Name of the setting to the command that makes it, to be sent before a circuit is loaded.
+    """
+    return {
+        name: f"set {name}={options[name]}" if with_value else f"set {name}"
+        for name, with_value in SETTINGS.items()
+        if name in options
+    }
+
+
+def _option_lines(options: Mapping[str, str], solver: Solver, temperature_c: float) -> list[str]:
+    lines = [f"* needs, before it is loaded: {text}" for text in setting_commands(options).values()]
+    own = {name: value for name, value in options.items() if name not in SETTINGS}
+    merged = {**own, **solver.options, "temp": f"{temperature_c:g}"}
+    return [*lines, ".options " + " ".join(f"{key}={value}" for key, value in merged.items())]
+
+
 @dataclass(frozen=True)
 class Deck:
     """A transient simulation, ready to be written for ngspice.
@@ -66,7 +110,7 @@ class Deck:
     initial_voltages_v : mapping of str to float
         ``.ic`` values that the operating point is computed with. [V]
     options : mapping of str to str
-        ngspice options that the technology asks for.
+        ngspice options and settings that the technology asks for.
     measures : tuple of str
         ``.meas`` lines for a reader who runs the deck by hand.
     """
@@ -96,10 +140,9 @@ class Deck:
         str
             A deck that ``ngspice -b`` and libngspice both read.
         """
-        options = {**self.options, **solver.options, "temp": f"{self.temperature_c:g}"}
         step = self.max_step_s * solver.step_factor
         lines = [self.circuit.strip(), ""]
-        lines.append(".options " + " ".join(f"{key}={value}" for key, value in options.items()))
+        lines += _option_lines(self.options, solver, self.temperature_c)
         if self.initial_voltages_v:
             nodes = " ".join(f"v({n})={v:g}" for n, v in self.initial_voltages_v.items())
             lines.append(f".ic {nodes}")
@@ -109,3 +152,52 @@ class Deck:
             lines += self.measures
         lines += [".end", ""]
         return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class DcDeck:
+    """A DC sweep of one source, ready to be written for ngspice.
+
+    Parameters
+    ----------
+    circuit : str
+        Title, model libraries, subcircuits, elements and sources, one per line.
+    temperature_c : float
+        Temperature. [degC]
+    source : str
+        Name of the voltage source that is swept, with its ``V``.
+    start_v, stop_v : float
+        First and last value. [V]
+    points : int
+        Number of equally spaced values, two or more.
+    save : tuple of str
+        Vectors to record, such as ``i(vd)``.
+    options : mapping of str to str
+        ngspice options and settings that the technology asks for.
+    """
+
+    circuit: str
+    temperature_c: float
+    source: str
+    start_v: float
+    stop_v: float
+    points: int
+    save: tuple[str, ...]
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self, solver: Solver) -> str:
+        """Return the complete netlist; the solver's step factor does not apply."""
+        step = (self.stop_v - self.start_v) / (self.points - 1)
+        # Half a step beyond the end, so that rounding can not cost the last point.
+        end = self.stop_v + step / 2
+        return "\n".join(
+            [
+                self.circuit.strip(),
+                "",
+                *_option_lines(self.options, solver, self.temperature_c),
+                f".save {' '.join(self.save)}",
+                f".dc {self.source} {self.start_v:.12g} {end:.12g} {step:.12g}",
+                ".end",
+                "",
+            ]
+        )

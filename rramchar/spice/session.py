@@ -1,40 +1,24 @@
 """One libngspice per process: load a deck, alter values, run, read vectors.
 
-The only module that touches the simulator. It works on PySpice's ``NgSpiceShared``, with its own
-reading of ngspice's messages: PySpice 1.5 takes every note on stderr for an error.
+It works on `rramchar.spice.binding`; what ngspice prints is judged in `rramchar.spice.messages`.
 """
 
 from __future__ import annotations
 
 import functools
-import logging
-import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rramchar.errors import MissingToolError, SimulationError
-from rramchar.spice.deck import LADDERS, Deck, Solver
-from rramchar.spice.library import find_library
+from rramchar.errors import SimulationError
+from rramchar.spice.binding import load_binding
+from rramchar.spice.deck import DC_LADDER, LADDERS, DcDeck, Deck, Solver, setting_commands
+from rramchar.spice.messages import cannot_recover, last_words, reason_given_up, rejection
 
-# What ngspice prints when a deck was not understood, and when an analysis was given up.
-_BAD_DECK = re.compile(
-    r"(error on line|unknown subckt|unable to find definition|could not find|undefined parameter|"
-    r"can't find model|cannot find|no such|circuit not parsed|netlist.*error|syntax error|"
-    r"unknown model|expression err|illegal|fatal)",
-    re.IGNORECASE,
-)
-_GAVE_UP = re.compile(
-    r"(timestep too small|simulation\(s\) aborted|no convergence|singular matrix|"
-    r"iteration limit|analysis.*aborted|doAnalyses:)",
-    re.IGNORECASE,
-)
-# After some deck errors libngspice refuses every later circuit of the process.
-_BROKEN = re.compile(r"cannot recover", re.IGNORECASE)
-_NOISE = re.compile(r"^(Note:|Warning:|Using |Reducing|\s*$|stdout |Doing analysis|No\. of Data)")
 _COMMANDS_BEFORE_RELEASE = 2000
+
+Waves = dict[str, NDArray[np.float64]]
 
 
 class Session:
@@ -50,9 +34,10 @@ class Session:
     """
 
     def __init__(self) -> None:
-        self._library = _load_library()
+        self._library = load_binding()
         self._loaded: str | None = None
         self._commands = 0
+        self._settings: dict[str, str] = {}
         self.suspect = False
         # OpenMP doubles the processor time of circuits this small, and far worse on busy cores.
         self.command("set num_threads=1")
@@ -71,13 +56,14 @@ class Session:
             self._commands = 0
         return self._library.send(text)
 
-    def load(self, deck: Deck, solver: Solver) -> None:
+    def load(self, deck: Deck | DcDeck, solver: Solver) -> None:
         """Parse a deck unless it is the one already loaded and still unaltered in structure.
 
         Parameters
         ----------
-        deck : Deck
-            The simulation.
+        deck : Deck or DcDeck
+            The simulation; simulator settings among its options are made first, and those of an
+            earlier deck taken back.
         solver : Solver
             Its numerical options.
 
@@ -91,17 +77,29 @@ class Session:
         if text == self._loaded:
             return
         self.unload()
+        self._apply_settings(setting_commands(deck.options))
         # Until the new deck is accepted, nothing may be run: ngspice would run an older circuit.
         printed = self._library.load(text)
-        complaints = [line for line in printed if _BAD_DECK.search(line) and not _NOISE.match(line)]
-        if complaints:
+        if complaint := rejection(printed):
             self.suspect = True
             self.command("remcirc")
-            raise SimulationError("bad_netlist", _last_words(complaints))
-        if any(_BROKEN.search(line) for line in printed):
+            raise SimulationError("bad_netlist", complaint)
+        if cannot_recover(printed):
             self.suspect = True
-            raise SimulationError("crash", _last_words(printed))
+            raise SimulationError("crash", last_words(printed))
         self._loaded = text
+
+    def _apply_settings(self, commands: dict[str, str]) -> None:
+        if self._settings:
+            # In HSPICE mode ngspice keeps a deck's ".option scale" for every later circuit.
+            self.command("unset scale")
+        if commands == self._settings:
+            return
+        for name in self._settings.keys() - commands.keys():
+            self.command(f"unset {name}")
+        for command in commands.values():
+            self.command(command)
+        self._settings = commands
 
     def unload(self) -> None:
         """Remove the loaded circuit and its vectors."""
@@ -134,7 +132,7 @@ class Session:
                     "bad_netlist", f"altering {name} to {value:g} had no effect (read back {got})"
                 )
 
-    def run(self, deck: Deck, vectors: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    def run(self, deck: Deck, vectors: Sequence[str]) -> Waves:
         """Run the loaded deck and return its recorded vectors.
 
         Parameters
@@ -162,28 +160,60 @@ class Session:
             time = self._library.vector("time")
             finished = time is not None and time[-1] >= deck.stop_time_s * (1 - 1e-6)
             if not finished:
-                complaints = [line for line in printed if _GAVE_UP.search(line)] or printed
-                raise SimulationError("convergence", _last_words(complaints))
-            waves = {"time": time}
-            for name in vectors:
-                wave = self._library.vector(name)
-                if wave is None:
-                    raise SimulationError("bad_netlist", f"{name} was not recorded")
-                waves[name] = wave
-            return waves
+                raise SimulationError("convergence", reason_given_up(printed))
+            return {"time": time, **self._vectors(vectors)}
         finally:
             self.command("destroy all")
+
+    def run_dc(self, deck: DcDeck) -> Waves:
+        """Run the loaded DC sweep and return its recorded vectors.
+
+        Parameters
+        ----------
+        deck : DcDeck
+            The deck that is loaded.
+
+        Returns
+        -------
+        dict of str to array, shape (points,)
+            ``sweep``, the value of the swept source [V], and every vector of ``deck.save``.
+
+        Raises
+        ------
+        SimulationError
+            With reason ``convergence`` if the analysis was given up before its end, or
+            ``bad_netlist`` if no deck is loaded or a vector was not recorded.
+        """
+        if self._loaded is None:
+            raise SimulationError("bad_netlist", "no circuit is loaded")
+        printed = self.command("run")
+        try:
+            sweep = self._library.vector("v-sweep")
+            if sweep is None or len(sweep) != deck.points:
+                raise SimulationError("convergence", reason_given_up(printed))
+            return {"sweep": sweep, **self._vectors(deck.save)}
+        finally:
+            self.command("destroy all")
+
+    def _vectors(self, names: Sequence[str]) -> Waves:
+        waves = {}
+        for name in names:
+            wave = self._library.vector(name)
+            if wave is None:
+                raise SimulationError("bad_netlist", f"{name} was not recorded")
+            waves[name] = wave
+        return waves
 
 
 @functools.cache
 def process_session() -> Session:
-    """Return this process's only session: libngspice keeps its state per process."""
+    """Return this process's only session."""
     return Session()
 
 
 def simulate(
     session: Session, deck: Deck, alterations: Mapping[str, float], accuracy: str
-) -> tuple[dict[str, NDArray[np.float64]], str]:
+) -> tuple[Waves, str]:
     """Run one point of a deck, trying one set of solver options after the other.
 
     Parameters
@@ -209,12 +239,47 @@ def simulate(
     SimulationError
         With the reason and words of the last attempt, if none of the options solved it.
     """
+
+    def attempt() -> Waves:
+        session.alter(alterations)
+        return session.run(deck, deck.save)
+
+    return _climb(session, deck, LADDERS[accuracy], attempt)
+
+
+def simulate_dc(session: Session, deck: DcDeck) -> tuple[Waves, str]:
+    """Run a DC sweep, trying one set of solver options after the other.
+
+    Parameters
+    ----------
+    session : Session
+        This process's session.
+    deck : DcDeck
+        The circuit and its sweep.
+
+    Returns
+    -------
+    waves : dict of str to array, shape (points,)
+        ``sweep`` [V] and the deck's saved vectors.
+    solver : str
+        Name of the options of `rramchar.spice.deck.DC_LADDER` that solved it.
+
+    Raises
+    ------
+    SimulationError
+        With the reason and words of the last attempt, if none of the options solved it.
+    """
+    return _climb(session, deck, DC_LADDER, lambda: session.run_dc(deck))
+
+
+def _climb(
+    session: Session, deck: Deck | DcDeck, ladder: Sequence[Solver], attempt: Callable[[], Waves]
+) -> tuple[Waves, str]:
     last: SimulationError | None = None
-    for solver in LADDERS[accuracy]:
+    for solver in ladder:
         try:
             session.load(deck, solver)
-            session.alter(alterations)
-            return session.run(deck, deck.save), solver.name
+            return attempt(), solver.name
         except SimulationError as error:
             last = error
             session.unload()
@@ -222,67 +287,3 @@ def simulate(
                 break
     assert last is not None  # no ladder is empty
     raise last
-
-
-def _last_words(lines: Sequence[str]) -> str:
-    words = " | ".join(line.strip() for line in lines[-4:] if line.strip())
-    return words[-400:] or "ngspice printed nothing"
-
-
-def _load_library() -> Any:
-    path = find_library()
-    # PySpice prints its own notes on every start (unknown version, no init file); they are kept in
-    # the session instead.
-    logging.getLogger("PySpice").setLevel(logging.CRITICAL)
-    from PySpice.Spice.NgSpice.Shared import NgSpiceShared, ffi, ffi_string_utf8
-
-    class _Library(NgSpiceShared):
-        """PySpice's library that collects messages and leaves their judgement to the session."""
-
-        _lines: list[str]
-        _stdout: list[str]
-
-        def __init__(self) -> None:
-            self._lines = []
-            super().__init__()
-
-        @property
-        def library_path(self) -> str:
-            return str(path)
-
-        @staticmethod
-        def _send_char(message_c: Any, _ngspice_id: int, user_data: Any) -> int:
-            library = ffi.from_handle(user_data)
-            stream, _, content = ffi_string_utf8(message_c).partition(" ")
-            library._lines.append(content)
-            if stream == "stdout":
-                library._stdout.append(content)  # PySpice reads the version from here
-            return 0
-
-        def send(self, text: str) -> list[str]:
-            self._lines = []
-            self._stdout = []
-            self._ngspice_shared.ngSpice_Command(text.encode("ascii"))
-            return self._lines
-
-        def release_history(self) -> None:
-            self._ngspice_shared.ngSpice_Command(ffi.NULL)
-
-        def load(self, text: str) -> list[str]:
-            # Not splitlines(): it also splits at characters that are no line end to ngspice.
-            lines = [ffi.new("char[]", line.encode()) for line in text.split("\n") if line]
-            self._lines = []
-            self._ngspice_shared.ngSpice_Circ(ffi.new("char *[]", [*lines, ffi.NULL]))
-            return self._lines
-
-        def vector(self, name: str) -> NDArray[np.float64] | None:
-            info = self._ngspice_shared.ngGet_Vec_Info(name.encode("ascii"))
-            if info == ffi.NULL or info.v_length <= 0 or info.v_realdata == ffi.NULL:
-                return None
-            data = ffi.buffer(info.v_realdata, info.v_length * 8)
-            return np.frombuffer(data, dtype=np.float64).copy()
-
-    try:
-        return _Library()
-    except (OSError, NameError, AttributeError) as error:  # no library, or another one
-        raise MissingToolError(f"{path} cannot be loaded as libngspice: {error}") from None

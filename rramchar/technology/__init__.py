@@ -3,6 +3,7 @@
 from rramchar.technology.inventory import TechnologyReport, inspect_technology
 from rramchar.technology.load import load_technology, shipped_technologies
 from rramchar.technology.model import Condition, Device, Library, Technology
+from rramchar.technology.template import write_template
 
 __all__ = [
     "Condition",
@@ -13,4 +14,5 @@ __all__ = [
     "inspect_technology",
     "load_technology",
     "shipped_technologies",
+    "write_template",
 ]

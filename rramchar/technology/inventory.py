@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from rramchar.errors import InputError
-from rramchar.technology.load import load_technology
+from rramchar.technology.load import load_technology, locate_technology, read_definition
+from rramchar.technology.model import Technology
+from rramchar.technology.paths import variables_in
 
 
 @dataclass(frozen=True)
@@ -22,26 +24,30 @@ class TechnologyReport:
         True if definition and model files are in order.
     problem : str or None
         What is wrong and how to mend it.
+    needs : list of str
+        Environment variables that lead to its model files; empty where it brings them along.
     description : str
         What the process is.
     corners : list of str
         Its corners.
     devices : list of dict
-        ``role``, ``model``, minimum sizes.
+        ``role``, ``model``, minimum sizes, supply.
     libraries : list of str
         Its model files.
-    vdd_nominal_v : float or None
-        Nominal core supply. [V]
+    vdd_nominal_v, vdd_ternary_v : float or None
+        Nominal core supply, and the one for ternary reads. [V]
     """
 
     name: str
     ok: bool
     problem: str | None = None
+    needs: list[str] = field(default_factory=list)
     description: str = ""
     corners: list[str] = field(default_factory=list)
     devices: list[dict[str, Any]] = field(default_factory=list)
     libraries: list[str] = field(default_factory=list)
     vdd_nominal_v: float | None = None
+    vdd_ternary_v: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON-serializable data."""
@@ -61,13 +67,24 @@ def inspect_technology(name_or_path: str | Path) -> TechnologyReport:
     TechnologyReport
         ``ok`` is False, with the reason, where `load_technology` would raise.
     """
+    name, needs, description = str(name_or_path), [], ""
     try:
+        _, content = read_definition(locate_technology(name_or_path))
+        description = content.description
+        needs = sorted({v for item in content.libraries for v in variables_in(item.path)})
         technology = load_technology(name_or_path)
     except InputError as error:
-        return TechnologyReport(name=str(name_or_path), ok=False, problem=str(error))
+        return TechnologyReport(
+            name=name, ok=False, problem=str(error), needs=needs, description=description
+        )
+    return _report(technology, needs)
+
+
+def _report(technology: Technology, needs: list[str]) -> TechnologyReport:
     return TechnologyReport(
         name=technology.name,
         ok=True,
+        needs=needs,
         description=technology.description,
         corners=list(technology.corners),
         devices=[
@@ -76,9 +93,11 @@ def inspect_technology(name_or_path: str | Path) -> TechnologyReport:
                 "model": device.model,
                 "minimum_width_m": device.minimum_width_m,
                 "minimum_length_m": device.minimum_length_m,
+                "supply_v": technology.device_supply_v(device.role),
             }
             for device in technology.devices.values()
         ],
         libraries=[str(library.path) for library in technology.libraries],
         vdd_nominal_v=technology.vdd_nominal_v,
+        vdd_ternary_v=technology.vdd_ternary_v,
     )

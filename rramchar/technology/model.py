@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -21,7 +21,8 @@ class Device:
     Parameters
     ----------
     role : str
-        What the generators call it: ``nmos``, ``pmos``, ``nmos_hvt``, ``pmos_hvt``, ``nmos_io``.
+        What the generators call it: ``nmos``, ``pmos``, ``nmos_hvt``, ``pmos_hvt``, ``nmos_io``,
+        ``pmos_io``.
     polarity : str
         ``n`` or ``p``.
     model : str
@@ -32,6 +33,16 @@ class Device:
         Smallest drawn size. [m]
     a_vt_v_m : float
         Pelgrom coefficient of the threshold, sigma(Vth) = a_vt / sqrt(W L). [V m]
+    a_beta_m : float
+        Pelgrom coefficient of the current factor, sigma(beta)/beta = a_beta / sqrt(W L)
+        (Pelgrom et al., IEEE JSSC 24(5), 1433 (1989)). [m]
+    sigma_vth_global_v : float
+        Standard deviation of the threshold from die to die, shared by all devices of the role. [V]
+    supply_v : float or None
+        Largest voltage between its terminals in normal use, where it is not the technology's
+        nominal core supply (I/O devices). [V]
+    parameters : tuple of (str, float)
+        Instance parameters that are always written, such as ``nf`` and ``m``, with their values.
     """
 
     role: str
@@ -41,6 +52,10 @@ class Device:
     minimum_width_m: float
     minimum_length_m: float
     a_vt_v_m: float
+    a_beta_m: float = 0.0
+    sigma_vth_global_v: float = 0.0
+    supply_v: float | None = None
+    parameters: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,10 +68,34 @@ class Library:
         The file; ``{corner}`` in it stands for the corner's section name.
     section : str or None
         Section of a ``.lib`` file (``{corner}`` allowed), or None for a plain ``.include``.
+    spellings : tuple of (str, str)
+        Corners that this file spells differently from the technology's own list.
     """
 
     path: Path
     section: str | None
+    spellings: tuple[tuple[str, str], ...] = ()
+
+    def at(self, corner: str, spelling: str) -> tuple[Path, str | None]:
+        """Return the file and its section for a corner.
+
+        Parameters
+        ----------
+        corner : str
+            Corner name.
+        spelling : str
+            The technology's spelling of it, used unless this file has its own.
+
+        Returns
+        -------
+        path : Path
+            The file.
+        section : str or None
+            Its section, or None for a plain ``.include``.
+        """
+        word = dict(self.spellings).get(corner, spelling)
+        path = Path(str(self.path).replace("{corner}", word))
+        return path, None if self.section is None else self.section.replace("{corner}", word)
 
 
 @dataclass(frozen=True)
@@ -83,9 +122,15 @@ class Technology:
         Length of source and drain, for their areas and perimeters; None leaves them to the
         model. [m]
     options : mapping of str to str
-        ngspice options that the models need.
+        ngspice options that the models need (see `rramchar.spice.deck.SETTINGS` for those that
+        are settings of the simulator).
     digest : str
-        SHA-256 over the definition and every library file.
+        SHA-256 over the definition and every model file, those that a model file takes in included.
+    vdd_ternary_v : float or None
+        Supply at which a pair of two high resistances reads as 0: below it reads are slow enough
+        to be caught undecided. [V]
+    parameters : mapping of str to float
+        Netlist parameters that the models expect to be set, such as ``mc_mm_switch``.
     """
 
     name: str
@@ -101,10 +146,12 @@ class Technology:
     diffusion_length_m: float | None
     options: Mapping[str, str]
     digest: str
+    vdd_ternary_v: float | None = None
+    parameters: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for field in ("corners", "devices", "options"):
-            object.__setattr__(self, field, MappingProxyType(dict(getattr(self, field))))
+        for name in ("corners", "devices", "options", "parameters"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def device(self, role: str) -> Device:
         """Return the device of a role.
@@ -122,7 +169,7 @@ class Technology:
             ) from None
 
     def library_lines(self, corner: str) -> list[str]:
-        """Return the ``.lib`` and ``.include`` lines for a corner.
+        """Return the ``.param``, ``.lib`` and ``.include`` lines for a corner.
 
         Parameters
         ----------
@@ -139,15 +186,17 @@ class Technology:
         InputError
             If the technology has no such corner.
         """
-        section = self.corner_section(corner)
-        lines = []
+        spelling = self.corner_section(corner)
+        lines = [f".param {name}={value:.9g}" for name, value in self.parameters.items()]
         for library in self.libraries:
-            path = str(library.path).replace("{corner}", section)
-            if library.section is None:
-                lines.append(f'.include "{path}"')
-            else:
-                lines.append(f'.lib "{path}" {library.section.replace("{corner}", section)}')
+            path, section = library.at(corner, spelling)
+            lines.append(f'.include "{path}"' if section is None else f'.lib "{path}" {section}')
         return lines
+
+    def device_supply_v(self, role: str) -> float:
+        """Return the supply that a device is made for: its own, or the nominal core supply. [V]"""
+        own = self.device(role).supply_v
+        return self.vdd_nominal_v if own is None else own
 
     def corner_section(self, corner: str) -> str:
         """Return the library's spelling of a corner name."""

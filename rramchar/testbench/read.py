@@ -60,8 +60,8 @@ class ReadParameters:
         Threshold of the amplifier's transistors: ``core`` or ``hvt``.
     access : str
         Access transistor of the cell: ``core`` or ``io`` (thick oxide).
-    length_m, access_length_m : float
-        Channel lengths of amplifier and access transistors. [m]
+    length_m, access_length_m : float or None
+        Channel lengths of amplifier and access transistors; None is the device's minimum. [m]
     precharge_width_m, latch_p_width_m, latch_n_width_m, foot_width_m, pass_width_m : float
         Widths in the amplifier (see `rramchar.cells.Pcsa`). [m]
     access_width_m : float
@@ -84,8 +84,8 @@ class ReadParameters:
     amplifier: str = "pcsa"
     flavour: str = "core"
     access: str = "core"
-    length_m: float = 0.13e-6
-    access_length_m: float = 0.13e-6
+    length_m: float | None = None
+    access_length_m: float | None = None
     precharge_width_m: float = 0.6e-6
     latch_p_width_m: float = 0.6e-6
     latch_n_width_m: float = 0.6e-6

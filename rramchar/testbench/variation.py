@@ -176,7 +176,7 @@ def spreads_of(technology: Technology, placed: tuple[Placed, ...]) -> tuple[Spre
     spreads = []
     for item in placed:
         device = technology.device(item.transistor.role)
-        root_area_m = math.sqrt(item.transistor.width_m * item.transistor.length_m)
+        root_area_m = math.sqrt(item.transistor.width_m * item.transistor.drawn_length(technology))
         spreads.append(
             Spread(
                 placed=item,

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "write_reference_netlists.py"
 NETLISTS = ROOT / "netlists"
-COMMANDS = ("pcsa", "xnor_pcsa", "1t1r", "2t2r")
+COMMANDS = ("pcsa", "xnor_pcsa", "1t1r", "2t2r", "column", "array")
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,11 @@ def test_references_hold_no_path_of_a_machine():
                   "v_qb_sampled_v": (1.2, 0.02)}),
         ("xnor_pcsa", {"sense_time_s": (0.383e-9, 0.02), "v_q_sampled_v": (0, 0.02),
                        "v_qb_sampled_v": (1.2, 0.02)}),
+        # Row 1 of four: 5k against 50k; wires and junctions of four cells.
+        ("column", {"sense_time_0_s": (0.134e-9, 0.02), "v_q0_sampled_v": (0, 0.02),
+                    "v_qb0_sampled_v": (1.2, 0.02)}),
+        # 5k against 100k in every cell; the signs are checked in tests/cli/test_array_cli.py.
+        ("array", {f"sense_time_{column}_s": (0.1354e-9, 0.02) for column in range(4)}),
         # 0.1 V over the device and an access transistor of 560 ohm.
         ("1t1r", {"i_bl_a": (0.1 / 5.56e3, 0.02)}),
         ("2t2r", {"i_bl_a": (0.1 / 5.56e3, 0.02), "i_blb_a": (0.1 / 50.56e3, 0.02)}),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-COMMANDS = ("pcsa", "xnor_pcsa", "1t1r", "2t2r")
+COMMANDS = ("pcsa", "xnor_pcsa", "1t1r", "2t2r", "column", "array")
 
 
 def _refused(result):
@@ -43,6 +43,19 @@ def test_a_deck_and_nothing_else(run_cli, command):
         (["1t1r", "--r", "12k"], "Xcell bl wl sl one_t_one_r r_ohm=12000.0"),
         (["2t2r", "--wl", "2.5"], "Vwl wl 0 2.5"),
         (["2t2r", "--v-bl", "0.2"], ".dc vread 0 0.2 0.02"),
+        (["column", "--rows", "3", "--row", "2", "--vdd", "0.6"], "Vwl2 wl2 0 0.6"),
+        (["column", "--rows", "3", "--unselected", "-0.2"], "Vwl1 wl1 0 -0.2"),
+        (["pcsa", "--set", "c_sl_f=7f"], "Csl sl 0 7e-15"),
+        (["column", "--set", "c_bl_f=9f"], "Cblb blb 0 9e-15"),
+        (["column", "--c-bl-cell", "3f"], "Cblb blb 0 3e-15"),
+        (["column", "--r-bl-cell", "2.5"], "Rbl bl_in bl 2.5"),
+        (["column", "--rows", "2", "--r-bl", "7k", "--r-blb", "70k", "--lrs", "4k", "--hrs", "90k"],
+         "Xcol0 q0 qb0 sen vdd0 wl0 wl1 column r_bl0_ohm=7000.0 r_bl1_ohm=90000.0 "
+         "r_blb0_ohm=70000.0 r_blb1_ohm=4000.0"),
+        (["column", "--amplifier", "xnor_pcsa", "--x", "-1"], "Vxb0 xb0 0 1.2"),
+        (["array"], "Vwl31 wl31 0 0.0"),
+        (["array"], "Vdd31 vdd31 0 1.2"),
+        (["array", "--rows", "2", "--columns", "3", "--row", "1"], "Vwl1 wl1 0 1.2"),
     ],
 )  # fmt: skip
 def test_arguments_reach_the_deck(run_cli, arguments, line):
@@ -87,6 +100,19 @@ def test_flavour_corner_and_temperature_reach_the_deck(run_cli):
         (["2t2r", "--v-bl", "nan"], "--v-bl: 'nan' is not a number"),
         (["2t2r", "--wl", "high"], "--wl: 'high' is not a number"),
         (["2t2r", "--r-blb", "1e13"], "r_blb_ohm: 1e+13 ohm"),
+        (["column", "--rows", "0"], "rows: 0, expected a whole number from 1 to 4096"),
+        (["column", "--rows", "-32"], "rows: -32"),
+        (["column", "--rows", "4", "--row", "4"], "row: 4, expected a whole number from 0 to 3"),
+        (["column", "--pattern", "all"], "pattern: 'all', expected one of lrs, hrs, against"),
+        (["column", "--r-bl", "0"], "r_bl_ohm: 0 ohm"),
+        (["column", "--x", "1"], "inputs: given, expected none with the amplifier pcsa"),
+        (["column", "--amplifier", "xnor_pcsa", "--x", "2"], "inputs: expected only +1 and -1"),
+        (["column", "--c-bl-cell", "-1f"], "c_bl_cell_f: -1e-15"),
+        (["array", "--rows", "0"], "rows: 0"),
+        (["array", "--columns", "-1"], "columns: -1"),
+        (["array", "--rows", "4", "--row", "9"], "row: 9, expected a whole number from 0 to 3"),
+        (["array", "--weights", "absent.npy"], "--weights: 'absent.npy' is neither random nor"),
+        (["array", "--amplifier", "opamp"], "amplifier: 'opamp', expected one of pcsa, xnor"),
         (["pcsa", "--vd", "1.2"], "No such option"),
         (["pcsb"], "No such command"),
         (["pcsa", "extra"], "extra"),
@@ -104,6 +130,8 @@ OPTIONS = {
     "xnor_pcsa": ["--corner", "--r-bl", "--x"],
     "1t1r": ["--corner", "--technology", "--r", "--wl", "--v-bl"],
     "2t2r": ["--corner", "--technology", "--r-bl", "--r-blb", "--wl", "--v-bl", "--temperature"],
+    "column": ["--amplifier", "--set", "--c-bl-cell", "--unselected", "--lrs", "--pattern"],
+    "array": ["--amplifier", "--r-bl-cell", "--hrs", "--weights", "--inputs"],
 }  # fmt: skip
 PLACES = [(command, option) for command, options in OPTIONS.items() for option in options]
 PAYLOADS = [
@@ -174,7 +202,7 @@ def test_no_argument_reaches_the_deck_unread(run_cli, shapes, place, text):
     command, option = place
     result = run_cli("netlist", command, f"{option}={text}")
     shape = shapes[command]
-    if option == "--c-bl":  # a capacitance of 0 is left out
+    if option in ("--c-bl", "--c-bl-cell"):  # a capacitance of 0 is left out
         shape = [word for word in shape if word not in ("Cbl", "Cblb") or word in result[1]]
     if option == "--c-q":
         shape = [word for word in shape if word not in ("Cq", "Cqb") or f"\n{word} " in result[1]]

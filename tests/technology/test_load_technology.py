@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import string
 from dataclasses import FrozenInstanceError
 from pathlib import Path
@@ -19,6 +20,7 @@ from rramchar.technology import (
     shipped_technologies,
 )
 
+MODEL = ".model nch nmos level=1"
 LIBRARY_TEXT = """\
 .lib typical
 .model nch nmos level=1
@@ -48,7 +50,8 @@ def _document():
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # where links are kept
     (tmp_path / "models.lib").write_text(LIBRARY_TEXT)
     return tmp_path
 
@@ -173,7 +176,8 @@ def test_a_technology_cannot_be_changed(generic130):
         ({"libraries": [{"section": "tt"}]}, "key 'libraries.0.path' is missing"),
         ({"libraries": [{"path": "gone.lib"}]}, "gone.lib does not exist"),
         ({"libraries": [{"path": "."}]}, "does not exist"),
-        ({"libraries": [{"path": "models.lib", "section": "{korner}"}]}, "has no section"),
+        ({"libraries": [{"path": "models.lib", "section": "{korner}"}]}, "libraries.0.section: "),
+        ({"corners": {"tt": "{corner}"}}, "corners.tt: "),
         ({"libraries": [{"path": "models.lib", "corner": "tt"}]}, "unknown key"),
         ({"libraries": [{"path": "$NO_SUCH_KIT/m.lib"}]}, "variable NO_SUCH_KIT, which is not set"),
         ({"libraries": [{"path": "${NO_SUCH_KIT}/m.lib"}]}, "NO_SUCH_KIT, which is not set"),
@@ -184,7 +188,9 @@ def test_a_technology_cannot_be_changed(generic130):
         ({"libraries": [{"path": "a$.lib"}]}, "a netlist cannot carry"),
         ({"libraries": [{"path": "a{b}.lib"}]}, "a netlist cannot carry"),
         ({"libraries": [{"path": 'm.lib"\n.control\nshell id\n.endc'}]}, "a netlist cannot carry"),
-        ({"libraries": [{"path": "a b.lib", "section": "tt"}]}, "no white space"),
+        ({"libraries": [{"path": "a b.lib", "section": "tt"}]}, "white space"),
+        ({"libraries": [{"path": "models.lib", "corners": {"xx": "tt"}}]}, "'xx' is no corner"),
+        ({"libraries": [{"path": "models.lib", "corners": {"tt": "a b"}}]}, "libraries.0.corners"),
         ({"libraries": [{"path": "shipped:gone.lib"}]}, "not part of this installation"),
         ({"libraries": [{"path": "shipped:../pyproject.toml"}]}, "expected shipped: and a file"),
         ({"libraries": [{"path": "shipped:"}]}, "expected shipped: and a file"),
@@ -197,6 +203,16 @@ def test_a_technology_cannot_be_changed(generic130):
         ({"options": {"scale": "1e-6\n.control"}}, "options.scale: "),
         ({"options": {"a b": "1"}}, "options.a b"),
         ({"options": {"scale": 1e-6}}, "options.scale: "),
+        ({"options": {"temp": "50"}}, "temp cannot be set here: the temperature is that of the"),
+        ({"options": {"reltol": "1e-2"}}, "reltol cannot be set here: the accuracy of the run"),
+        ({"options": {"INTERP": "1"}}, "INTERP cannot be set here: it would stay in force"),
+        ({"options": {"ngbehavior": "fast"}}, "ngbehavior: 'fast', expected letters such as hsa"),
+        ({"options": {"ng_nomodcheck": "no"}}, "ng_nomodcheck: 'no', expected \"true\""),
+        ({"parameters": {"a b": 1}}, "parameters.a b"),
+        ({"parameters": {"mc": "1\n.control"}}, "parameters.mc: "),
+        ({"parameters": {"mc": float("nan")}}, "parameters.mc: "),
+        ({"parameters": {"mc": True}}, "parameters.mc: expected a number"),
+        ({"supply": {"nominal_v": 1.0, "maximum_v": 1.3, "ternary_v": 1.4}}, "ternary_v of 1.4"),
     ],
 )
 def test_a_bad_file_is_one_clear_line(folder, monkeypatch, change, words):
@@ -219,6 +235,11 @@ def test_a_bad_file_is_one_clear_line(folder, monkeypatch, change, words):
         ("a_vt_v_m", float("inf")),
         ("subcircuit", "perhaps"),
         ("colour", "red"),
+        ("a_beta_m", -1e-9),
+        ("sigma_vth_global_v", float("nan")),
+        ("supply_v", 0),
+        ("parameters", {"nf": "1 m=2"}),
+        ("parameters", {"n f": 1}),
     ],
 )
 def test_a_bad_device_names_its_field(folder, field, value):
@@ -273,16 +294,167 @@ def test_the_folder_of_the_file_reaches_the_netlist_too(tmp_path, name):
         load_technology(_write(tmp_path / name, _document()))
 
 
-def test_white_space_in_the_folder(tmp_path):
+def test_white_space_in_the_folder_is_reached_by_a_link(tmp_path, monkeypatch):
     # ngspice's .lib ends the path at a space, quoted or not; .include does not.
-    folder = tmp_path / "my kits"
-    folder.mkdir()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "my kits" / "1 0"
+    folder.mkdir(parents=True)
     (folder / "models.lib").write_text(LIBRARY_TEXT)
-    assert "takes no white space" in _refusal(_write(folder, _document()))
+    path = _write(folder, _document())
+    (first,) = load_technology(path).library_lines("tt")
+    (again,) = load_technology(path).library_lines("tt")
+    assert first == again
+    found = Path(re.fullmatch(r'\.lib "(\S+)" typical', first)[1])
+    assert found.samefile(folder / "models.lib")
+    assert found.is_relative_to(tmp_path / "cache" / "rramchar" / "links")
     technology = load_technology(
         _write(folder, _document() | {"libraries": [{"path": "models.lib"}]})
     )
     assert technology.library_lines("tt") == [f'.include "{folder}/models.lib"']
+
+
+def test_links_to_what_is_gone_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in ("kit one", "kit two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "models.lib").write_text(LIBRARY_TEXT)
+        load_technology(_write(tmp_path / name, _document()))
+        shutil.rmtree(tmp_path / name)
+    links = tmp_path / "cache" / "rramchar" / "links"
+    (left,) = links.iterdir()
+    assert left.is_symlink()
+    assert str(left.readlink()).endswith("kit two")
+
+
+def test_white_space_where_no_link_helps(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "no cache"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "no temp"))
+    folder = tmp_path / "my kits"
+    folder.mkdir()
+    (folder / "models.lib").write_text(LIBRARY_TEXT)
+    assert "move or link the folder to a path without" in _refusal(_write(folder, _document()))
+
+
+# What the model files hold.
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"model": "nchh"}, "'nchh' is defined in none of the 1 model files; did you mean nch?"),
+        ({"model": "other"}, "is defined in none of the 1 model files; did you mean nch?"),
+        ({"subcircuit": True}, "'nch' is a model; set subcircuit = false"),
+        ({"minimum_width_m": 0.42}, "minimum_width_m of 0.42 is above 1 mm; it is a number of m"),
+        ({"parameters": {"W": 1}}, "'W' is written from the size of every transistor"),
+    ],
+)
+def test_a_device_that_the_model_files_do_not_have(folder, change, words):
+    document = _document()
+    document["devices"]["nmos"] |= change
+    message = _refusal(_write(folder, document))
+    assert "devices.nmos" in message
+    assert words in message
+
+
+def test_a_subcircuit_has_to_be_called_one(folder):
+    (folder / "models.lib").write_text(LIBRARY_TEXT.replace(".model nch nmos", ".subckt NCH d g"))
+    path = _write(folder, _document())
+    assert "'nch' is a subcircuit; set subcircuit = true" in _refusal(path)
+    document = _document()
+    document["devices"]["nmos"]["subcircuit"] = True
+    assert load_technology(_write(folder, document)).device("nmos").subcircuit
+
+
+def test_the_sections_that_there_are_are_named(folder):
+    message = _refusal(_write(folder, _document() | {"corners": {"tt": "nominal"}}))
+    assert message.endswith("has no section 'nominal' (for corner tt); it has slow, typical")
+
+
+def test_files_that_a_model_file_takes_in_count(folder):
+    (folder / "deep").mkdir()
+    (folder / "models.lib").write_text(
+        ".lib typical\n.include 'deep/a.inc' ; and more\n.endl\n"
+        ".lib slow\n.LIB deep/b.lib s\n.endl\n"
+    )
+    (folder / "deep" / "a.inc").write_text('.inc "c.inc" $ next\n')
+    (folder / "deep" / "b.lib").write_text(".lib s $ the only one\n.inc c.inc\n.endl s\n")
+    (folder / "deep" / "c.inc").write_text(".model NCH.1 nmos level=1\n")
+    path = _write(folder, _document())
+    first = load_technology(path).digest
+    assert load_technology(path).digest == first
+    for name in ("a.inc", "b.lib", "c.inc"):
+        file = folder / "deep" / name
+        kept = file.read_text()
+        file.write_text(kept + "* changed\n")
+        assert load_technology(path).digest != first, name
+        file.write_text(kept)
+    assert load_technology(path).digest == first
+
+
+def test_a_file_taken_in_that_is_not_there_may_belong_to_an_unused_section(folder):
+    (folder / "models.lib").write_text(
+        LIBRARY_TEXT.replace("nch", "x") + ".lib extra\n.include gone.inc\n.endl extra\n"
+    )
+    load_technology(_write(folder, _document()))  # the device may be defined there: ngspice knows
+
+
+def test_files_that_take_in_each_other(folder):
+    (folder / "models.lib").write_text(LIBRARY_TEXT + ".include other.inc\n")
+    (folder / "other.inc").write_text(".include models.lib\n")
+    load_technology(_write(folder, _document()))
+
+
+# What else a kit may need.
+
+
+def test_several_libraries_in_order_with_their_own_spellings(folder):
+    (folder / "io_ss.inc").write_text("* slow\n")
+    (folder / "io_nom.inc").write_text("* typical\n")
+    document = _document() | {
+        "parameters": {"mc_mm_switch": 0, "sigma": 1.5e-3},
+        "libraries": [
+            {"path": "io_{corner}.inc", "corners": {"tt": "nom", "ss": "ss"}},
+            {"path": "models.lib", "section": "{corner}"},
+        ],
+    }
+    technology = load_technology(_write(folder, document))
+    assert technology.library_lines("tt") == [
+        ".param mc_mm_switch=0",
+        ".param sigma=0.0015",
+        f'.include "{folder}/io_nom.inc"',
+        f'.lib "{folder}/models.lib" typical',
+    ]
+    assert technology.library_lines("ss")[2:] == [
+        f'.include "{folder}/io_ss.inc"',
+        f'.lib "{folder}/models.lib" slow',
+    ]
+
+
+def test_variation_supplies_and_fixed_parameters_of_a_device(folder):
+    document = _document()
+    document["supply"]["ternary_v"] = 0.5
+    document["devices"]["nmos"] |= {
+        "a_beta_m": 1e-8, "sigma_vth_global_v": 0.01, "parameters": {"nf": 1, "m": 2},
+    }  # fmt: skip
+    document["devices"]["nmos_io"] = document["devices"]["nmos"] | {"supply_v": 3.3}
+    technology = load_technology(_write(folder, document))
+    device = technology.device("nmos")
+    assert (device.a_beta_m, device.sigma_vth_global_v) == (1e-8, 0.01)
+    assert device.parameters == (("nf", 1), ("m", 2))
+    assert technology.vdd_ternary_v == 0.5
+    assert technology.device_supply_v("nmos") == 1.0
+    assert technology.device_supply_v("nmos_io") == 3.3
+    assert {device: 1}  # hashable
+
+
+def test_without_its_files_a_technology_is_good_for_reading_results(folder, monkeypatch):
+    monkeypatch.delenv("NO_SUCH_KIT", raising=False)
+    document = _document() | {"libraries": [{"path": "$NO_SUCH_KIT/x.lib", "section": "tt"}]}
+    path = _write(folder, document)
+    technology = load_technology(path, check_files=False)
+    assert (technology.vdd_nominal_v, technology.digest) == (1.0, "")
+    Condition("ss", 27, 1.0).check(technology)
+    _refusal(path)
 
 
 # Hostile text: refused, or harmless.
@@ -303,7 +475,8 @@ def test_no_accepted_technology_carries_hostile_text(folder, data):
     document = _document()
     place = data.draw(
         st.sampled_from(["name", "corner", "section", "path", "library section", "model", "option",
-                         "option value", "width"])
+                         "option value", "width", "library corner", "instance parameter",
+                         "parameter", "setting"])
     )  # fmt: skip
     text = data.draw(HOSTILE)
     device = document["devices"]["nmos"]
@@ -315,18 +488,30 @@ def test_no_accepted_technology_carries_hostile_text(folder, data):
         case "section":
             document["corners"] = {"tt": text}
             # The file has that section, whatever it is called.
-            (folder / "models.lib").write_text(f".lib {text}\n.endl\n", encoding="utf-8")
+            (folder / "models.lib").write_text(f".lib {text}\n{MODEL}\n.endl\n", encoding="utf-8")
         case "path":
             document["libraries"] = [{"path": text}]
         case "library section":
             document["libraries"][0]["section"] = text
-            (folder / "models.lib").write_text(f".lib {text}\n.endl\n", encoding="utf-8")
+            (folder / "models.lib").write_text(f".lib {text}\n{MODEL}\n.endl\n", encoding="utf-8")
         case "model":
             device["model"] = text
+            (folder / "models.lib").write_text(
+                LIBRARY_TEXT.replace("nch", text), encoding="utf-8", errors="replace"
+            )
         case "option":
             document["options"] = {text: "1"}
         case "option value":
             document["options"] = {"scale": text}
+        case "library corner":
+            document["libraries"][0]["corners"] = {"tt": text}
+            (folder / "models.lib").write_text(f".lib {text}\n{MODEL}\n.endl\n", encoding="utf-8")
+        case "instance parameter":
+            device["parameters"] = {text: 1}
+        case "parameter":
+            document["parameters"] = {text: 1}
+        case "setting":
+            document["options"] = {"ngbehavior": text}
         case "width":
             document["sizes"] = {"width_parameter": text}
     path = _write(folder, document)
@@ -342,7 +527,7 @@ def test_no_accepted_technology_carries_hostile_text(folder, data):
         assert words.fullmatch(section.replace("{", "").replace("}", ""))
     for library in report.libraries:
         assert not re.search(r"[\x00-\x1f\x85\u2028\"'`;$]", library)
-    if place in ("name", "model", "option", "option value", "width"):
+    if place not in ("corner", "section", "path", "library section", "library corner"):
         assert words.fullmatch(text)
 
 
