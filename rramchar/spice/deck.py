@@ -34,6 +34,7 @@ class Solver:
 _SWEEP = {"method": "trap", "reltol": "3e-4", "chgtol": "1e-17"}
 _REPORT = {"method": "trap", "reltol": "1e-4", "chgtol": "1e-17"}
 _GEAR = {"method": "gear", "reltol": "3e-4", "chgtol": "1e-17", "itl4": "100"}
+_WRITE = _GEAR | {"reltol": "1e-4"}
 _ROBUST = {"method": "gear", "reltol": "1e-3", "chgtol": "1e-17", "itl1": "500", "itl4": "500",
            "gminsteps": "20", "srcsteps": "20"}  # fmt: skip
 
@@ -48,6 +49,19 @@ LADDERS: Mapping[str, tuple[Solver, ...]] = {
         Solver("report", _REPORT),
         Solver("report-0.94", _REPORT, 0.94),
         Solver("gear", _GEAR | {"reltol": "1e-4"}, 0.53),
+        Solver("robust", _ROBUST, 0.31),
+    ),
+    # Writes are stiff: at the end of a device's range the trapezoidal rule rings and may not end.
+    "write": (
+        Solver("write", _WRITE),
+        Solver("write-0.53", _WRITE, 0.53),
+        Solver("trap", _SWEEP, 0.47),
+        Solver("robust", _ROBUST, 0.31),
+    ),
+    "write-report": (
+        Solver("write-report", _WRITE | {"reltol": "3e-5"}),
+        Solver("write-report-0.53", _WRITE | {"reltol": "3e-5"}, 0.53),
+        Solver("trap", _REPORT, 0.47),
         Solver("robust", _ROBUST, 0.31),
     ),
 }
