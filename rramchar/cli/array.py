@@ -107,12 +107,12 @@ def read(
     stored, cells, x = contents.load(amplifier, _DEFAULT_SIZE)
     start = time.perf_counter()
     bar = progress_bar("rows")
-    task = bar.add_task("reading", total=len(row) if row else cells.rows)
 
     def advance(done: int, total: int, failed: int) -> None:
-        bar.start()  # not before: what is refused is told in one line
+        if not bar.tasks:
+            bar.add_task("reading", total=total)
         text = f"reading [red]({failed} failed)[/]" if failed else "reading"
-        bar.update(task, completed=done, total=total, description=text)
+        bar.update(bar.tasks[0].id, completed=done, description=text)
 
     try:
         reads = read_rows(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,8 +28,10 @@ from rramchar.cli.common import (
     stdout,
     write_figure,
 )
+from rramchar.errors import InputError
 
 if TYPE_CHECKING:
+    from rramchar.characterize.outcome_map import OutcomeMap
     from rramchar.testbench import ReadParameters
 
 
@@ -53,10 +55,13 @@ def outcome_map(
 ) -> None:
     """Trace which pairs of resistances read +1, 0 and -1, by bisection on ngspice.
 
-    R* is the lower resistance of a pair of ratio 3 at which the read changes from +-1 to 0.
+    Corner, temperature, supply and sampling time may be lists: --vdd 0.5,0.6 --corner tt,ss. R* is
+    the lower resistance of a pair of ratio 3 at which the read changes from +-1 to 0.
 
     Example: rramchar map --vdd 0.6 --sample-time 6n --set flavour=hvt --set c_bl_f=100f -o map.csv
     """
+    import pandas as pd
+
     from rramchar.characterize.outcome_map import trace_outcome_map
     from rramchar.characterize.reader import Reader
     from rramchar.provenance import comment_header, provenance
@@ -66,50 +71,82 @@ def outcome_map(
     for path, option in ((output, "--output"), (plot, "--plot")):
         if path is not None:
             check_writable(path, option=option)
-    process, condition = ConditionText(technology, corner, temperature, vdd).load()
-    parameters = _parameters(amplifier, sample_time, settings)
-    with (
-        progress_bar("rows") as bar,
-        Reader(process, condition, parameters, workers=workers) as reader,
-    ):
-        task = bar.add_task("tracing", total=None)
-        found = trace_outcome_map(
-            reader,
-            low_ohm=parse_quantity(low, "ohm", name="--low"),
-            high_ohm=parse_quantity(high, "ohm", name="--high"),
-            resolution_decade=resolution,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
-    facts = {
-        "technology": process.name,
-        "amplifier": amplifier,
-        "corner": corner,
-        "temperature_c": condition.temperature_c,
-        "vdd_v": condition.vdd_v,
-        "sample_time_s": parameters.sample_time_s,
-        "r_star_ohm": found.r_star_ohm,
-        "resolution_decade": found.resolution_decade,
-        "simulations": found.simulations,
-        "grid_simulations": found.grid_simulations,
-    }
+    low_ohm = parse_quantity(low, "ohm", name="--low")
+    high_ohm = parse_quantity(high, "ohm", name="--high")
+    cases = [
+        (ConditionText(technology, one_corner, one_temperature, one_vdd).load(),
+         _parameters(amplifier, one_time, settings))
+        for one_corner in _listed(corner, "--corner")
+        for one_temperature in _listed(temperature, "--temperature")
+        for one_vdd in (_listed(vdd, "--vdd") if vdd is not None else [None])
+        for one_time in _listed(sample_time, "--sample-time")
+    ]  # fmt: skip
+    maps: dict[str, OutcomeMap] = {}
+    facts: list[dict[str, Any]] = []
+    with progress_bar("rows") as bar:
+        for (process, condition), parameters in cases:
+            title = (
+                f"{condition.corner}, {condition.temperature_c:g} °C, {condition.vdd_v:g} V, "
+                f"sampled at {parameters.sample_time_s * 1e9:g} ns"
+            )
+            task = bar.add_task(title, total=None)
+            with Reader(process, condition, parameters, workers=workers) as reader:
+                found = trace_outcome_map(
+                    reader,
+                    low_ohm=low_ohm,
+                    high_ohm=high_ohm,
+                    resolution_decade=resolution,
+                    progress=lambda done, total, task=task: bar.update(  # type: ignore[misc]
+                        task, completed=done, total=total
+                    ),
+                )
+            maps[title] = found
+            facts.append(
+                {
+                    "technology": process.name,
+                    "amplifier": amplifier,
+                    "corner": condition.corner,
+                    "temperature_c": condition.temperature_c,
+                    "vdd_v": condition.vdd_v,
+                    "sample_time_s": parameters.sample_time_s,
+                    "r_star_ohm": found.r_star_ohm,
+                    "resolution_decade": found.resolution_decade,
+                    "simulations": found.simulations,
+                    "grid_simulations": found.grid_simulations,
+                }
+            )
     if output is not None:
-        header = comment_header("rramchar outcome map", {**facts, "provenance": provenance()})
-        output.write_text(header + found.frame().to_csv(index=False), encoding="utf-8")
+        keys = ("corner", "temperature_c", "vdd_v", "sample_time_s")
+        tables = [
+            found.frame().assign(**{key: fact[key] for key in keys})
+            for found, fact in zip(maps.values(), facts, strict=True)
+        ]
+        header = comment_header("rramchar outcome map", {"maps": facts, "provenance": provenance()})
+        output.write_text(header + pd.concat(tables).to_csv(index=False), encoding="utf-8")
     if plot is not None:
-        title = f"{process.name}, {corner}, {condition.temperature_c:g} °C, {condition.vdd_v:g} V"
-        write_figure(plot, plot_boundaries(found, title))
+        write_figure(plot, plot_boundaries(maps))
+    result = facts[0] if len(facts) == 1 else {"maps": facts}
 
     def show() -> None:
-        star = "not in the range" if found.r_star_ohm is None else f"{found.r_star_ohm:,.0f} ohm"
-        stdout.print(
-            f"R* {star}; {found.simulations} simulations, where a grid of the same resolution "
-            f"takes {found.grid_simulations:,}"
-        )
+        for title, found in maps.items():
+            star = "not in range" if found.r_star_ohm is None else f"{found.r_star_ohm:,.0f} ohm"
+            stdout.print(
+                f"{title}: R* {star}; {found.simulations} simulations, where a grid of the same "
+                f"resolution takes {found.grid_simulations:,}"
+            )
         for path in (output, plot):
             if path is not None:
                 stdout.print(f"written: {path}", markup=False)
 
-    emit({**facts, "output": output, "plot": plot}, as_json, show)
+    emit({**result, "output": output, "plot": plot}, as_json, show)
+
+
+def _listed(text: str, option: str) -> list[str]:
+    """Split a list of values that stands in one option."""
+    values = [part.strip() for part in text.split(",") if part.strip()]
+    if not values or len(set(values)) != len(values):
+        raise InputError(f"{option}: {text!r}, expected values without repetition, such as a,b")
+    return values
 
 
 def offset(
@@ -139,7 +176,6 @@ def offset(
     """
     from rramchar.characterize.offset import find_offset
     from rramchar.characterize.reader import Reader
-    from rramchar.errors import InputError
     from rramchar.provenance import comment_header, provenance
     from rramchar.report.characterize import plot_offset
     from rramchar.testbench.read import read_transistors

@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 from rich.console import Console
@@ -17,6 +17,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -87,6 +88,17 @@ class RateColumn(ProgressColumn):
         return Text(f"{speed:,.{0 if speed >= 10 else 2}f} {self.unit}/s" if speed else "")
 
 
+class _LateProgress(Progress):
+    """A progress display that appears with its first task, so that a refusal stays one line."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def add_task(self, *arguments: Any, **options: Any) -> TaskID:
+        self.start()
+        return super().add_task(*arguments, **options)
+
+
 def progress_bar(unit: str = "points") -> Progress:
     """Return a progress display on stderr with count, rate and time left.
 
@@ -100,7 +112,7 @@ def progress_bar(unit: str = "points") -> Progress:
     rich.progress.Progress
         To be used in a ``with`` block.
     """
-    return Progress(
+    return _LateProgress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rramchar.cli.common import JsonOption, check_writable, emit, progress_bar, stderr, stdout
+from rramchar.cli.common import (
+    JsonOption,
+    check_writable,
+    emit,
+    progress_bar,
+    stderr,
+    stdout,
+    write_figure,
+)
 from rramchar.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,11 +57,12 @@ def run(
 
     loaded = load_plan(plan, _overrides(axis or []))
     with progress_bar() as bar:
-        task = bar.add_task("simulating", total=len(loaded))
 
         def advance(done: int, total: int, failed: int) -> None:
+            if not bar.tasks:
+                bar.add_task("simulating", total=total)
             text = f"simulating [red]({failed} failed)[/]" if failed else "simulating"
-            bar.update(task, completed=done, total=total, description=text)
+            bar.update(bar.tasks[0].id, completed=done, description=text)
 
         try:
             summary = run_plan(
@@ -61,7 +70,7 @@ def run(
             )
         except KeyboardInterrupt:
             bar.stop()
-            done = int(bar.tasks[0].completed)
+            done = int(bar.tasks[0].completed) if bar.tasks else 0
             stderr.print(
                 f"interrupted with {done} of {len(loaded)} points done, kept in {out}; "
                 "run the same command to go on"
@@ -129,6 +138,57 @@ def show(run: RunArgument, as_json: JsonOption = False) -> None:
             stdout.print(f"point {row.point}: {row.reason}: {row.detail}", markup=False)
 
     emit(summary, as_json, table)
+
+
+@app.command(name="map")
+def outcome_map(
+    run: RunArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Picture to write (.png).")],
+    corner: Annotated[str, typer.Option(help="Process corner to show.")] = "tt",
+    temperature: Annotated[float, typer.Option(help="Temperature to show, in degC.")] = 27.0,
+    sample_time: Annotated[
+        str | None, typer.Option("--sample-time", help="Sampling time; the plan's by default.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw the outcome over both resistances from a finished grid, one panel per supply.
+
+    Example: rramchar sweep map runs/first -o outcomes.png --sample-time 6n
+    """
+    from rramchar.ber.decision_map import decision_map
+    from rramchar.report.reads import plot_outcome_map
+    from rramchar.sweep import load
+    from rramchar.sweep.plan import read_parameters
+    from rramchar.units import parse_quantity
+
+    check_writable(output, option="-o")
+    frame = load(run)
+    parameters = read_parameters(frame.attrs["plan"])
+    chosen = frame[(frame["corner"] == corner) & (frame["temperature_c"] == temperature)]
+    supplies = sorted(chosen["vdd_v"].unique(), reverse=True)
+    if not supplies:
+        raise InputError(f"{run}: holds no reads at corner {corner}, {temperature:g} degC")
+    maps = {
+        vdd: decision_map(
+            frame,
+            corner=corner,
+            temperature_c=temperature,
+            vdd_v=vdd,
+            window_s=parameters.sensing_time_s,
+        )
+        for vdd in supplies
+    }
+    time_s = (
+        parameters.sample_time_s
+        if sample_time is None
+        else parse_quantity(sample_time, "s", name="--sample-time")
+    )
+    write_figure(output, plot_outcome_map(maps, time_s))
+    emit(
+        {"output": str(output), "supplies_v": supplies, "sample_time_s": time_s},
+        as_json,
+        lambda: stdout.print(f"written: {output}", markup=False),
+    )
 
 
 def show_summary(summary: RunSummary) -> None:

@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
 from rramchar.characterize.offset import OffsetResult
 from rramchar.characterize.outcome_map import OutcomeMap
-from rramchar.report.style import BLUE, GREY, OUTCOME_COLOURS, new_figure, styled
+from rramchar.report.style import (
+    BLUE,
+    GREY,
+    OUTCOME_COLOURS,
+    new_figure,
+    square_panels,
+    styled,
+)
 
 
 @styled
-def plot_boundaries(found: OutcomeMap, title: str) -> Figure:
+def plot_boundaries(maps: Mapping[str, OutcomeMap]) -> Figure:
     """Draw the outcome of a read over both resistances, from its traced boundaries.
 
     Parameters
     ----------
-    found : OutcomeMap
-        The boundaries.
-    title : str
-        Technology and condition.
+    maps : mapping of str to OutcomeMap
+        Title of each panel, and the boundaries.
 
     Returns
     -------
     Figure
-        Coloured regions ``+1``, ``0``, ``-1``; R* is marked.
+        Coloured regions ``+1``, ``0``, ``-1``; dashed lines are R*.
     """
-    figure, axis = new_figure(width_in=4.4, height_in=4.2)
+    figure, axes = square_panels(len(maps))
+    for axis, (title, found) in zip(axes, maps.items(), strict=True):
+        _draw_boundaries(axis, found)
+        axis.set_title(title, loc="left", fontsize=8)
+    return figure
+
+
+def _draw_boundaries(axis: Any, found: OutcomeMap) -> None:
     rows = found.r_blb_ohm
     low, high = rows[0], rows[-1]
     minus = np.clip(found.minus_below_ohm, low, high)
@@ -45,10 +60,8 @@ def plot_boundaries(found: OutcomeMap, title: str) -> Figure:
     axis.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high))
     axis.set_xlabel("$R_{BL}$ (Ω)")
     axis.set_ylabel("$R_{BLb}$ (Ω)")
-    axis.set_title(f"{title}, sampled at {found.sample_time_s * 1e9:g} ns", loc="left")
     axis.grid(False)
     axis.set_aspect("equal")
-    return figure
 
 
 @styled

@@ -92,7 +92,8 @@ def execute_notebook(
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     try:
         papermill.execute_notebook(
-            str(notebook), str(output), parameters=dict(parameters), kernel_name="python3",
+            str(notebook), str(output), parameters=dict(parameters),
+            kernel_name="python3", language="python",
             progress_bar=False, log_output=False,
             # The kernel's notes on its own transport are nothing a user could act on.
             extra_arguments=["--log-level=ERROR"],

@@ -22,6 +22,7 @@ from rramchar.report.style import (
     OUTCOME_COLOURS,
     RED,
     new_figure,
+    square_panels,
     styled,
 )
 
@@ -88,7 +89,7 @@ def plot_sense_time_map(frame: pd.DataFrame, supplies_v: Sequence[float]) -> Fig
     shown = frame[frame["vdd_v"].isin(list(supplies_v))]
     times = shown["sense_time_s"].dropna()
     scale = LogNorm(times.min() * 1e9, times.max() * 1e9) if len(times) else None
-    figure, axes = _panels(len(supplies_v))
+    figure, axes = square_panels(len(supplies_v))
     mesh = None
     for axis, vdd in zip(axes, supplies_v, strict=True):
         part = shown[shown["vdd_v"] == vdd]
@@ -126,7 +127,7 @@ def plot_outcome_map(
     Figure
         Colour is the outcome interpolated from the simulated grid, whose points are dots.
     """
-    figure, axes = _panels(len(maps))
+    figure, axes = square_panels(len(maps))
     colours = ListedColormap([OUTCOME_COLOURS[name] for name in OUTCOMES])
     for axis, (vdd, chosen) in zip(axes, maps.items(), strict=True):
         bl = np.geomspace(chosen.r_bl_ohm[0], chosen.r_bl_ohm[-1], points)
@@ -174,17 +175,6 @@ def plot_supply_dependence(frame: pd.DataFrame) -> Figure:
         axis.set_xlabel("supply (V)")
     left.legend(title="corner")
     return figure
-
-
-def _panels(count: int) -> tuple[Figure, list[Any]]:
-    """Return a figure with so many square panels, three to a row."""
-    columns = min(count, 3)
-    rows = -(-count // columns)
-    figure, axes = new_figure(rows, columns, squeeze=False, height_in=3.6 * rows)
-    flat = list(axes.flat)
-    for axis in flat[count:]:
-        axis.set_visible(False)
-    return figure, flat[:count]
 
 
 def _log_axes(axis: Any, title: str) -> None:

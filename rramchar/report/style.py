@@ -82,6 +82,17 @@ def new_figure(
     return figure, figure.subplots(rows, columns, **grid)
 
 
+def square_panels(count: int) -> tuple[Figure, list[Any]]:
+    """Return a figure with so many square panels, three to a row, and their axes."""
+    columns = min(count, 3)
+    rows = -(-count // columns)
+    figure, axes = new_figure(rows, columns, squeeze=False, height_in=3.9 * rows)
+    flat = list(axes.flat)
+    for axis in flat[count:]:
+        axis.set_visible(False)
+    return figure, flat[:count]
+
+
 def png_bytes(figure: Figure) -> bytes:
     """Render a figure as a PNG file."""
     stream = io.BytesIO()

@@ -327,6 +327,12 @@ def _variation(
     return Variation(seed, spreads, mismatch=spec.mismatch, process=spec.process)
 
 
+def read_parameters(document: Mapping[str, Any]) -> Any:
+    """Return the parameter record of a resolved plan's document."""
+    testbench = TESTBENCHES[document["plan"]["testbench"]]
+    return parse_parameters(testbench, document["parameters"])
+
+
 def _axes(
     testbench: ReadTestbench, technology: Technology, given: Mapping[str, Any], skip: set[str]
 ) -> dict[str, tuple[AxisValue, ...]]:

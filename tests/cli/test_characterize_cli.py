@@ -21,8 +21,24 @@ def test_map(run_cli, tmp_path) -> None:
     assert 8e3 < result["r_star_ohm"] < 15e3
     assert 0 < result["simulations"] < result["grid_simulations"]
     frame = pd.read_csv(table, comment="#")
-    assert list(frame.columns) == ["r_blb_ohm", "minus_below_r_bl_ohm", "plus_above_r_bl_ohm"]
+    columns = ["r_blb_ohm", "minus_below_r_bl_ohm", "plus_above_r_bl_ohm"]
+    assert list(frame.columns) == [*columns, "corner", "temperature_c", "vdd_v", "sample_time_s"]
     assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_maps_over_lists_of_conditions(run_cli, tmp_path) -> None:
+    table = tmp_path / "maps.csv"
+    code, out, err = run_cli(
+        "map", "--vdd", "0.6,1.2", "--corner", "tt,ff", "--sample-time", "6n", *TERNARY,
+        "--resolution", "0.2", "-o", str(table), "--plot", str(tmp_path / "maps.png"), "--json",
+    )  # fmt: skip
+    assert code == 0, err
+    stars = {(m["corner"], m["vdd_v"]): m["r_star_ohm"] for m in json.loads(out)["maps"]}
+    assert len(stars) == 4
+    assert stars["tt", 0.6] < stars["tt", 1.2]
+    assert stars["tt", 0.6] < stars["ff", 0.6]
+    frame = pd.read_csv(table, comment="#")
+    assert frame.groupby(["corner", "vdd_v"]).size().nunique() == 1
 
 
 def test_offset(run_cli, tmp_path) -> None:
@@ -47,6 +63,8 @@ def test_offset(run_cli, tmp_path) -> None:
         (["map", "--vdd", "9"], "vdd_v: 9 V"),
         (["map", "--low", "1M", "--high", "3k"], "range of resistances"),
         (["map", "--resolution", "0"], "resolution"),
+        (["map", "--vdd", "0.6,0.6"], "without repetition"),
+        (["map", "--corner", ","], "without repetition"),
         (["map", "--amplifier", "pcsaa"], "amplifier: 'pcsaa'"),
         (["map", "-o", "no/such/folder/map.csv"], "does not exist"),
         (["offset", "--samples", "1"], "samples: 1"),
