@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +18,7 @@ from rramchar.programming.plan import ProgramPlan
 from rramchar.technology import Condition, Technology, load_technology
 from rramchar.technology.load import explain_validation
 from rramchar.testbench.program import WriteCell, build_program
+from rramchar.tomlfile import read_toml
 from rramchar.units import parse_quantity
 
 MOST_SEQUENCES = 100_000
@@ -81,14 +81,7 @@ def load_program_plan(path: str | Path) -> ProgramPlan:
         If the file is missing or anything in it cannot be used; the message names file and key.
     """
     path = Path(path)
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"plan {path}: does not exist") from None
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"plan {path}: not valid TOML: {error}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"plan {path}: cannot be read: {error}") from None
+    document = read_toml(path, "plan")
     try:
         return make_program_plan(document, folder=path.parent)
     except InputError as error:

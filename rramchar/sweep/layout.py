@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rramchar.sweep.plan import CONDITION_AXES, AxisValue, Plan, condition_of
+from rramchar.sweep.axes import CONDITION_AXES, AxisValue
+from rramchar.sweep.plan import Plan, condition_of
 from rramchar.technology import Condition
 from rramchar.testbench.variation import describe_variation
 

@@ -4,33 +4,32 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from rramchar.errors import InputError
+from rramchar.sweep.axes import (
+    CONDITION_AXES,
+    AxisRange,
+    AxisTolerance,
+    AxisValue,
+    StrictModel,
+    axis_values,
+    parse_axis_text,
+    unit_of,
+)
 from rramchar.technology import Condition, Technology, load_technology
 from rramchar.technology.load import explain_validation
 from rramchar.testbench import TESTBENCHES, ReadTestbench
 from rramchar.testbench.variation import Variation, spreads_of
+from rramchar.tomlfile import read_toml
 from rramchar.units import parse_quantity
 
-CONDITION_AXES = ("corner", "temperature_c", "vdd_v")
-AxisValue = float | str | None
 
-# Unit of a field, by the end of its name.
-_UNITS = {"_v": "V", "_ohm": "ohm", "_s": "s", "_f": "F", "_m": "m", "_c": "C", "_w": "W"}
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class _Head(_Strict):
+class _Head(StrictModel):
     testbench: Literal["read"]
     technology: str = "generic130"
     seed: Annotated[int, Field(ge=0)] = 1
@@ -38,29 +37,16 @@ class _Head(_Strict):
     point_timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
 
 
-class _Range(_Strict):
-    start: float | str
-    stop: float | str
-    num: Annotated[int, Field(ge=1, le=1_000_000)]
-    scale: Literal["linear", "log"] = "linear"
-
-
-class _Tolerance(_Strict):
-    nominal: float | str
-    tolerance: Annotated[float, Field(gt=0, lt=1)]
-    num: Annotated[int, Field(ge=2, le=1_000_000)] = 3
-
-
-class _MonteCarlo(_Strict):
+class _MonteCarlo(StrictModel):
     samples: Annotated[int, Field(ge=1, le=10_000_000)]
     mismatch: bool = True
     process: bool = False
 
 
-class _File(_Strict):
+class _File(StrictModel):
     plan: _Head
     parameters: dict[str, Any] = {}
-    axes: dict[str, _Range | _Tolerance | list[float | str] | float | str] = {}
+    axes: dict[str, AxisRange | AxisTolerance | list[float | str] | float | str] = {}
     monte_carlo: _MonteCarlo | None = None
     rows: Annotated[dict[str, list[float | str]], Field(alias="list")] = {}
 
@@ -167,14 +153,7 @@ def load_plan(
         If the file is missing or anything in it cannot be used; the message names file and key.
     """
     path = Path(path)
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"plan {path}: does not exist") from None
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"plan {path}: not valid TOML: {error}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"plan {path}: cannot be read: {error}") from None
+    document = read_toml(path, "plan")
     if overrides:
         axes = document.setdefault("axes", {})
         axes |= {name: parse_axis_text(name, text) for name, text in overrides.items()}
@@ -234,40 +213,6 @@ def make_plan(
     )
     _check_points(plan)
     return plan
-
-
-def parse_axis_text(name: str, text: str) -> Any:
-    """Turn the command line's spelling of an axis into what a plan file would hold.
-
-    Parameters
-    ----------
-    name : str
-        Axis name, for the error message.
-    text : str
-        ``a,b,c``; or ``start:stop:num`` with an optional ``:log``.
-
-    Returns
-    -------
-    list or dict
-        A list of texts, or a range.
-
-    Raises
-    ------
-    InputError
-        If the text is neither.
-    """
-    if ":" not in text:
-        return [part.strip() for part in text.split(",") if part.strip()]
-    parts = text.split(":")
-    if len(parts) not in (3, 4) or not parts[2].isdigit():
-        raise InputError(f"axis {name}: {text!r}, expected start:stop:num or start:stop:num:log")
-    scale = parts[3] if len(parts) == 4 else "linear"
-    return {"start": parts[0], "stop": parts[1], "num": int(parts[2]), "scale": scale}
-
-
-def unit_of(field: str) -> str:
-    """Return the unit that a field's name ends in, empty where it carries none."""
-    return next((unit for end, unit in _UNITS.items() if field.endswith(end)), "")
 
 
 def parse_parameters(testbench: ReadTestbench, given: Mapping[str, Any]) -> Any:
@@ -347,7 +292,7 @@ def _axes(
         "temperature_c": (27.0,),
         "vdd_v": (technology.vdd_nominal_v,),
     }
-    swept = {name: _values(name, spec) for name, spec in given.items()}
+    swept = {name: axis_values(name, spec) for name, spec in given.items()}
     missing = {n: fixed.get(n, (None,)) for n in known if n not in swept and n not in skip}
     return missing | swept
 
@@ -372,46 +317,6 @@ def _rows(
     return tuple(
         dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
     )
-
-
-def _values(name: str, spec: Any) -> tuple[AxisValue, ...]:
-    if isinstance(spec, _Range):
-        return _range(name, spec)
-    if isinstance(spec, _Tolerance):
-        if name == "corner":
-            raise InputError("axes.corner: expected a list of corner names, got a tolerance")
-        nominal = parse_quantity(spec.nominal, unit_of(name), name=f"axes.{name}.nominal")
-        factors = np.linspace(1 - spec.tolerance, 1 + spec.tolerance, spec.num)
-        return tuple(float(f"{nominal * factor:.12g}") for factor in factors)
-    items = spec if isinstance(spec, list) else [spec]
-    if not items:
-        raise InputError(f"axes.{name}: an empty list; give at least one value")
-    values: tuple[AxisValue, ...]
-    if name == "corner":
-        values = tuple(str(item) for item in items)
-    else:
-        values = tuple(parse_quantity(item, unit_of(name), name=f"axes.{name}") for item in items)
-    if len(set(values)) != len(values):
-        raise InputError(f"axes.{name}: a value stands twice in {list(values)}")
-    return values
-
-
-def _range(name: str, spec: _Range) -> tuple[AxisValue, ...]:
-    if name == "corner":
-        raise InputError("axes.corner: expected a list of corner names, got a range")
-    where = f"axes.{name}"
-    start = parse_quantity(spec.start, unit_of(name), name=f"{where}.start")
-    stop = parse_quantity(spec.stop, unit_of(name), name=f"{where}.stop")
-    if spec.num > 1 and start == stop:
-        raise InputError(f"{where}: start and stop are both {start:g}, with num = {spec.num}")
-    if spec.scale == "log":
-        if start <= 0 or stop <= 0:
-            raise InputError(f"{where}: a log range needs start and stop above 0")
-        values = np.geomspace(start, stop, spec.num)
-    else:
-        values = np.linspace(start, stop, spec.num)
-    # Twelve digits are far below what a simulation resolves, and read well in a table.
-    return tuple(float(f"{value:.12g}") for value in values)
 
 
 def _check_points(plan: Plan) -> None:

@@ -12,8 +12,8 @@ from plans import document, plan
 
 from rramchar.errors import InputError
 from rramchar.sweep import load_plan, make_plan
+from rramchar.sweep.axes import parse_axis_text
 from rramchar.sweep.layout import groups, iterate
-from rramchar.sweep.plan import parse_axis_text
 
 values = st.lists(
     st.floats(min_value=0.3, max_value=1.6).map(lambda v: round(v, 3)),
