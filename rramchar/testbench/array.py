@@ -27,7 +27,7 @@ from rramchar.errors import InputError
 from rramchar.measure import ReadResult, measure_read
 from rramchar.spice.deck import Deck
 from rramchar.technology import Condition, Technology
-from rramchar.testbench.read import ReadParameters
+from rramchar.testbench.read import ReadParameters, largest_step
 
 # A netlist with more cells would take hours per row; a larger number is a slip.
 LARGEST_CELLS = 65536
@@ -147,8 +147,7 @@ def build_array_read(
         circuit=str(circuit),
         temperature_c=condition.temperature_c,
         stop_time_s=rise + window + 2 * edge,
-        # As in the read testbench: incommensurate with the edges.
-        max_step_s=(rise + window) / 12 * 0.9871,
+        max_step_s=largest_step(rise, window),
         save=recorded(cells.columns),
         initial_voltages_v=_initial_voltages(cells.columns, vdd),
         options=dict(technology.options),

@@ -35,7 +35,6 @@ class ReadTestbench:
     point_fields: tuple[str, ...] = ("r_bl_ohm", "r_blb_ohm", "x")
     parameters_type: type[ReadParameters] = ReadParameters
 
-    # SQLite type of every result column.
     @property
     def result_fields(self) -> dict[str, str]:
         """Result columns and their SQLite types."""

@@ -282,7 +282,7 @@ def build_read(
         temperature_c=condition.temperature_c,
         # Two edges of slack: sensing starts in the middle of the rising one.
         stop_time_s=rise + window + 2 * edge,
-        max_step_s=_largest_step(rise, window),
+        max_step_s=largest_step(rise, window),
         save=_RECORDED,
         initial_voltages_v={"q": 0.0, "qb": vdd, "bl": 0.0, "blb": 0.0, "sl": 0.0},
         options=dict(technology.options),
@@ -355,13 +355,14 @@ def read_result(
     )
 
 
-def _largest_step(precharge_s: float, window_s: float) -> float:
+def largest_step(precharge_s: float, window_s: float) -> float:
+    """Return the largest time step of a read, from the duration of its two phases. [s]"""
     # A twelfth of the window, made incommensurate with the edges (see rramchar.spice.deck).
     return (precharge_s + window_s) / 12 * 0.9871
 
 
 def _measures(vdd_v: float, p: ReadParameters) -> tuple[str, ...]:
-    # No energy: ngspice 39's ".meas integ" was 8 % off the trapezoidal integral of the same record.
+    # No energy: ngspice 39's ".meas integ" disagrees with the trapezoidal integral of the same record.
     half = vdd_v / 2
     start = p.precharge_time_s + p.edge_time_s / 2
     sample = start + p.sample_time_s

@@ -350,13 +350,13 @@ def _wait_for_results(run: Path, process: subprocess.Popen[object]) -> None:
     """Wait until a run has stored something, or ended."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        try:
-            uri = f"file:{run / FILE_NAME}?mode=ro"
-            with closing(sqlite3.connect(uri, uri=True)) as database:
-                if database.execute("SELECT count(*) FROM results").fetchone()[0]:
-                    return
-        except sqlite3.OperationalError:
-            pass  # not there yet
+        uri = f"file:{run / FILE_NAME}?mode=ro"
+        with (
+            suppress(sqlite3.OperationalError),  # not there yet
+            closing(sqlite3.connect(uri, uri=True)) as database,
+        ):
+            if database.execute("SELECT count(*) FROM results").fetchone()[0]:
+                return
         time.sleep(0.02)
 
 
