@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
 import tomli_w
 
@@ -19,13 +19,26 @@ from rramchar.sweep.layout import groups
 from rramchar.sweep.plan import Plan
 from rramchar.sweep.pool import WorkerPool, check_workers
 from rramchar.sweep.store import Store, run_lock
-from rramchar.sweep.worker import Chunk, Job
+from rramchar.sweep.worker import Chunk, ChunkResult, Job
 
 PLAN_FILE = "plan.toml"
 LOG_FILE = "log.txt"
 _POINTS_PER_CHUNK = 64
 
 Progress = Callable[[int, int, int], None]
+
+
+class Executor(Protocol):
+    """Where chunks are simulated; entered once per run."""
+
+    def __enter__(self) -> Self:
+        """Start the workers."""
+
+    def __exit__(self, *_: object) -> None:
+        """Stop them."""
+
+    def run(self, chunks: Iterable[Chunk]) -> Iterator[ChunkResult]:
+        """Simulate chunks, taken lazily; yield every point's row exactly once, in any order."""
 
 
 @dataclass
@@ -82,6 +95,7 @@ def run_plan(
     folder: str | Path,
     *,
     workers: int | None = None,
+    executor: Executor | None = None,
     retry_failed: bool = False,
     progress: Progress | None = None,
 ) -> RunSummary:
@@ -95,6 +109,8 @@ def run_plan(
         Run directory; created if missing, resumed if it holds a run.
     workers : int, optional
         Number of processes; by default the cores that this process may use.
+    executor : Executor, optional
+        Where the chunks are simulated; by default a `WorkerPool` of `workers` local processes.
     retry_failed : bool
         Simulate points again that failed before.
     progress : callable, optional
@@ -126,7 +142,7 @@ def run_plan(
             stored |= dict.fromkeys(store.keys(status="failed"), False)
         report = progress or (lambda done, total, failed: None)
         chunks = _missing_chunks(plan, stored, summary, report)
-        with WorkerPool(workers) as pool:
+        with executor or WorkerPool(workers) as pool:
             for result in pool.run(chunks):
                 store.add(result.rows)
                 _count(summary, result.rows)
