@@ -32,8 +32,11 @@ class OffsetResult:
     offsets_ln_r : array, shape (sample,)
         Offset of each Monte Carlo sample; infinite where the decision does not flip within a
         factor of e^3. [1]
-    sigma_ln_r_mc, sigma_low, sigma_high : float
-        Standard deviation over the samples and its 95 % interval (chi-square). [1]
+    sigma_ln_r_mc : float
+        Standard deviation over the samples. [1]
+    sigma_low, sigma_high : float or None
+        Its 95 % interval (chi-square). None for a Latin hypercube or Sobol design: its samples
+        are not independent, and one design does not tell its own error; other seeds do. [1]
     mean_ln_r_mc : float
         Mean over the samples. [1]
     sensitivity_per_v : dict of str to float
@@ -46,8 +49,8 @@ class OffsetResult:
 
     offsets_ln_r: Array
     sigma_ln_r_mc: float
-    sigma_low: float
-    sigma_high: float
+    sigma_low: float | None
+    sigma_high: float | None
     mean_ln_r_mc: float
     sensitivity_per_v: dict[str, float]
     sigma_ln_r_sensitivity: float
@@ -70,7 +73,7 @@ def find_offset(
     Parameters
     ----------
     reader : Reader
-        With a variation; simulates the reads.
+        With a variation, whose sampling it draws from; simulates the reads.
     spreads : tuple of Spread
         Of the reader's circuit.
     samples : int
@@ -88,12 +91,21 @@ def find_offset(
     Raises
     ------
     InputError
-        If an argument cannot be used, or a sample never flips.
+        If an argument cannot be used, or a sample never flips; if the reader's variation is a
+        Latin hypercube of another number of samples.
     SimulationError
         If a read could not be solved.
     """
     if samples < 2:
         raise InputError(f"samples: {samples}, expected at least 2")
+    variation = reader.variation
+    if variation is None:
+        raise InputError("reader: made without a variation, so no transistor can be shifted")
+    if not variation.design.extendable and variation.samples != samples:
+        raise InputError(
+            f"samples: {samples}, but the reader's Latin hypercube has {variation.samples}; a part "
+            "of it is not stratified"
+        )
     if not r_ohm > 0:
         raise InputError(f"r_ohm: {r_ohm:g} ohm, expected above 0")
     report = progress or (lambda name, done, total: None)
@@ -117,13 +129,13 @@ def find_offset(
             "sampled too early)"
         )
     sigma = float(found.std(ddof=1))
-    freedom = samples - 1
+    low, high = _sigma_interval(sigma, samples) if variation.sampling == "random" else (None, None)
     sigmas = np.array([spread.sigma_vth_v for spread in spreads])
     return OffsetResult(
         offsets_ln_r=found,
         sigma_ln_r_mc=sigma,
-        sigma_low=sigma * float(np.sqrt(freedom / chi2.ppf(0.975, freedom))),
-        sigma_high=sigma * float(np.sqrt(freedom / chi2.ppf(0.025, freedom))),
+        sigma_low=low,
+        sigma_high=high,
         mean_ln_r_mc=float(found.mean()),
         sensitivity_per_v={
             spread.placed.label: float(value)
@@ -132,6 +144,13 @@ def find_offset(
         sigma_ln_r_sensitivity=float(np.sqrt(((sensitivity * sigmas) ** 2).sum())),
         simulations=reader.simulations,
     )
+
+
+def _sigma_interval(sigma: float, samples: int) -> tuple[float, float]:
+    """Return the 95 % interval of a standard deviation from independent normal samples."""
+    freedom = samples - 1
+    low, high = np.sqrt(freedom / chi2.ppf([0.975, 0.025], freedom))
+    return sigma * float(low), sigma * float(high)
 
 
 def _flip_points(

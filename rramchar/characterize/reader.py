@@ -74,7 +74,7 @@ class Reader:
         self.condition = condition
         self.parameters = parameters
         self.simulations = 0
-        self._variation = variation
+        self.variation = variation
         self._accuracy = accuracy
         x = 1 if parameters.amplifier == "xnor_pcsa" else None
         self._deck = TESTBENCHES["read"].deck(
@@ -133,10 +133,10 @@ class Reader:
 
     def _shifts(self, query: Query) -> dict[str, float]:
         """Return every alterable parameter: the worker's circuit may hold another query's."""
-        if self._variation is None:
+        if self.variation is None:
             return dict(query.shifts or {})
-        sampled = {} if query.sample is None else self._variation.alterations(query.sample)
-        return {**self._variation.nominal(), **sampled, **(query.shifts or {})}
+        sampled = {} if query.sample is None else self.variation.alterations(query.sample)
+        return {**self.variation.nominal(), **sampled, **(query.shifts or {})}
 
     def _chunk(
         self, jobs: list[tuple[bytes, ReadPoint]], shifts: dict[bytes, dict[str, float]]

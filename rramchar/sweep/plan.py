@@ -41,6 +41,7 @@ class _MonteCarlo(StrictModel):
     samples: Annotated[int, Field(ge=1, le=10_000_000)]
     mismatch: bool = True
     process: bool = False
+    sampling: Literal["random", "lhs", "sobol"] = "random"
 
 
 class _File(StrictModel):
@@ -122,6 +123,7 @@ class Plan:
                 "samples": self.samples,
                 "mismatch": self.variation.mismatch,
                 "process": self.variation.process,
+                "sampling": self.variation.sampling,
             }
         return document
 
@@ -269,7 +271,14 @@ def _variation(
                 f"monte_carlo: technology {technology.name} gives no {coefficient} for the devices "
                 "of this circuit, so nothing would vary; add it to the technology file"
             )
-    return Variation(seed, spreads, mismatch=spec.mismatch, process=spec.process)
+    return Variation(
+        seed,
+        spreads,
+        mismatch=spec.mismatch,
+        process=spec.process,
+        sampling=spec.sampling,
+        samples=spec.samples,
+    )
 
 
 def read_parameters(document: Mapping[str, Any]) -> Any:

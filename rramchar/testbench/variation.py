@@ -1,7 +1,7 @@
 """Random variation of the transistors of a circuit: local mismatch and global process shifts.
 
-All numbers are drawn in Python. Sample k draws the same standard normals at every corner, supply
-and temperature (common random numbers), and does not depend on how many samples there are.
+All numbers are drawn in Python, as rows of a design (see `rramchar.testbench.sampling`): sample k
+is the same row at every corner, supply, temperature and resistance (common random numbers).
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
+from functools import cached_property
 
 from rramchar.cells.transistor import MISMATCH_PREFIX, Transistor
 from rramchar.technology import Technology
+from rramchar.testbench.sampling import Array, Design
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class Placed:
         """Path and name, for tables."""
         return f"{self.path}.{self.transistor.name}"
 
-    @property
+    @cached_property
     def shift_parameter(self) -> str:
         """ngspice's name of the source that shifts the threshold."""
         return f"@v.{self.path}.v{MISMATCH_PREFIX}{self.transistor.name}[dc]"
 
-    @property
+    @cached_property
     def width_parameter(self) -> str:
         """ngspice's name of the width (devices that are models, not subcircuits)."""
         return f"@m.{self.path}.m{self.transistor.name}[w]"
@@ -87,6 +87,15 @@ class Variation:
         Draw local variation.
     process : bool
         Draw global variation.
+    sampling : str
+        How samples are drawn: ``random``, ``lhs`` or ``sobol``.
+    samples : int or None
+        Number of samples, which a Latin hypercube must know; the others may leave it out.
+
+    Raises
+    ------
+    InputError
+        If the sampling is unknown, or a Latin hypercube has no or too many samples.
 
     References
     ----------
@@ -98,6 +107,30 @@ class Variation:
     spreads: tuple[Spread, ...]
     mismatch: bool = True
     process: bool = False
+    sampling: str = "random"
+    samples: int | None = None
+
+    def __post_init__(self) -> None:
+        _ = self.design  # checks it
+
+    @cached_property
+    def roles(self) -> tuple[str, ...]:
+        """Roles of the transistors, sorted: each has one global shift."""
+        return tuple(sorted({spread.placed.transistor.role for spread in self.spreads}))
+
+    @cached_property
+    def design(self) -> Design:
+        """The design whose rows are the samples.
+
+        Its dimensions are a threshold per transistor in the order of `spreads`, a global shift per
+        role in the order of `roles`, and a beta per transistor: a Sobol sequence is most even in
+        its first dimensions and between neighbours, and the thresholds of mirrored transistors
+        matter most. (The columns of a ``random`` design are all alike; there threshold and beta
+        alternate and the roles come last, as in the first release.) All of them are always there,
+        so that one source switched off leaves the other unchanged.
+        """
+        dimensions = 2 * len(self.spreads) + len(self.roles)
+        return Design(self.sampling, self.seed, dimensions, self.samples)
 
     def alterations(self, sample: int) -> dict[str, float]:
         """Return what to alter in the circuit to make it a sample.
@@ -111,14 +144,16 @@ class Variation:
         -------
         dict of str to float
             ngspice's name of each parameter to its value: gate sources [V], widths [m].
+
+        Raises
+        ------
+        InputError
+            If there is no such sample.
         """
-        generator = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(sample,)))
-        # Always drawn in full, so that one source switched off leaves the other unchanged.
-        local = generator.standard_normal((len(self.spreads), 2))
-        roles = sorted({spread.placed.transistor.role for spread in self.spreads})
-        die = dict(zip(roles, generator.standard_normal(len(roles)), strict=True))
+        thresholds, shifts, betas = self._normals(sample)
+        die = dict(zip(self.roles, shifts, strict=True))
         values: dict[str, float] = {}
-        for spread, (z_vth, z_beta) in zip(self.spreads, local, strict=True):
+        for spread, z_vth, z_beta in zip(self.spreads, thresholds, betas, strict=True):
             shift = 0.0
             if self.mismatch:
                 shift += spread.sigma_vth_v * z_vth
@@ -129,6 +164,14 @@ class Variation:
                 width = spread.placed.transistor.width_m * (1 + spread.sigma_beta * float(z_beta))
                 values[spread.placed.width_parameter] = width
         return values
+
+    def _normals(self, sample: int) -> tuple[Array, Array, Array]:
+        """Return a sample's normals of the thresholds, of the roles and of the betas."""
+        normals = self.design.normals(sample)
+        count = len(self.spreads)
+        if self.sampling == "random":
+            return normals[: 2 * count : 2], normals[2 * count :], normals[1 : 2 * count : 2]
+        return normals[:count], normals[count:-count], normals[-count:]
 
     def nominal(self) -> dict[str, float]:
         """Return everything that samples alter, at its nominal value."""
@@ -193,7 +236,7 @@ def describe_variation(variation: Variation | None) -> Mapping[str, object] | No
     """Return what determines the samples of a variation, for digests and reports."""
     if variation is None:
         return None
-    return {
+    described: dict[str, object] = {
         "seed": variation.seed,
         "mismatch": variation.mismatch,
         "process": variation.process,
@@ -202,3 +245,8 @@ def describe_variation(variation: Variation | None) -> Mapping[str, object] | No
             for s in variation.spreads
         ],
     }
+    if variation.sampling != "random":  # left out there, so that older runs keep their keys
+        described["sampling"] = variation.sampling
+    if not variation.design.extendable:
+        described["samples"] = variation.samples
+    return described

@@ -55,6 +55,22 @@ def test_offset(run_cli, tmp_path) -> None:
     assert frame["offset_ln_r"].std() == pytest.approx(result["sigma_ln_r_mc"], rel=1e-4)
 
 
+def test_offset_of_an_even_design_claims_no_interval(run_cli, tmp_path) -> None:
+    base = ["offset", "--samples", "8", "--sample-time", "10n", "--sampling"]
+    figure = tmp_path / "offset.png"
+    code, out, err = run_cli(*base, "sobol", "--plot", str(figure), "--json")
+    assert code == 0, err
+    result = json.loads(out)
+    assert (result["sampling"], result["samples"]) == ("sobol", 8)
+    assert result["sigma_ln_r_mc_low"] is None
+    assert result["sigma_ln_r_mc_high"] is None
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    code, out, err = run_cli(*base, "lhs")
+    assert code == 0, err
+    assert "one lhs design has no interval" in out
+    assert f"{result['sigma_ln_r_mc']:.4f}" not in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -69,6 +85,8 @@ def test_offset(run_cli, tmp_path) -> None:
         (["map", "-o", "no/such/folder/map.csv"], "does not exist"),
         (["offset", "--samples", "1"], "samples: 1"),
         (["offset", "--seed", "-1"], "--seed: -1"),
+        (["offset", "--sampling", "halton"], "sampling: 'halton', expected random, lhs, sobol"),
+        (["offset", "--sampling", "lhs", "--samples", "9000000"], "at most 2,500,000"),
         (["offset", "--corner", "xx"], "corner: 'xx'"),
     ],
 )

@@ -3,17 +3,18 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from rramchar.errors import InputError
-from rramchar.sweep import load, make_plan, run_plan
+from rramchar.sweep import make_plan
 from rramchar.technology import load_technology
 from rramchar.testbench import ReadParameters
 from rramchar.testbench.read import read_transistors
+from rramchar.testbench.sampling import SAMPLINGS
 from rramchar.testbench.variation import Variation, shift_alteration, spreads_of
 
 TECHNOLOGY = load_technology("generic130")
+every_sampling = pytest.mark.parametrize("sampling", SAMPLINGS)
 
 
 def spreads(**parameters):  # type: ignore[no-untyped-def]
@@ -35,6 +36,37 @@ def test_local_sigma_follows_pelgrom() -> None:
     assert wide.sigma_vth_v == pytest.approx(latch.sigma_vth_v / 2)
 
 
+def test_random_samples_are_those_of_the_first_release() -> None:
+    """Runs that were made before there were other designs go on with the same transistors."""
+    found = Variation(7, spreads(), process=True).alterations(11)
+    generator = np.random.default_rng(np.random.SeedSequence(7, spawn_key=(11,)))
+    local = generator.standard_normal((9, 2))
+    die = dict(zip(["nmos", "pmos"], generator.standard_normal(2), strict=True))
+    for spread, (z_vth, z_beta) in zip(spreads(), local, strict=True):
+        shift = spread.sigma_vth_v * z_vth
+        shift += spread.sigma_vth_global_v * die[spread.placed.transistor.role]
+        assert found[spread.placed.shift_parameter] == -spread.sign * shift
+        width = spread.placed.transistor.width_m * (1 + spread.sigma_beta * z_beta)
+        assert found[spread.placed.width_parameter] == width
+
+
+@pytest.mark.parametrize("sampling", ["lhs", "sobol"])
+def test_dimensions_are_thresholds_then_roles_then_betas(sampling: str) -> None:
+    variation = Variation(3, spreads(access="io"), False, True, sampling, 16)
+    assert variation.roles == ("nmos", "nmos_io", "pmos")
+    z = variation.design.normals(5)
+    assert len(z) == 9 + 3 + 9
+    die = variation.alterations(5)
+    local = Variation(3, spreads(access="io"), True, False, sampling, 16).alterations(5)
+    for k, spread in enumerate(variation.spreads):
+        transistor, name = spread.placed.transistor, spread.placed.shift_parameter
+        z_die = z[9 + variation.roles.index(transistor.role)]
+        assert die[name] == pytest.approx(-spread.sign * spread.sigma_vth_global_v * z_die)
+        assert local[name] == pytest.approx(-spread.sign * spread.sigma_vth_v * z[k])
+        width = transistor.width_m * (1 + spread.sigma_beta * z[12 + k])
+        assert local[spread.placed.width_parameter] == pytest.approx(width)
+
+
 def test_samples_are_reproducible_independent_and_of_the_stated_spread() -> None:
     variation = Variation(7, spreads())
     values = [variation.alterations(k) for k in range(2000)]
@@ -50,17 +82,20 @@ def test_samples_are_reproducible_independent_and_of_the_stated_spread() -> None
     assert abs(np.corrcoef(drawn, other)[0, 1]) < 5 / math.sqrt(2000)
 
 
-def test_process_moves_all_devices_of_a_role_together() -> None:
-    die = Variation(3, spreads(), mismatch=False, process=True).alterations(0)
+@every_sampling
+def test_process_moves_all_devices_of_a_role_together(sampling: str) -> None:
+    die = Variation(3, spreads(), False, True, sampling, 16).alterations(0)
     nmos = {die[f"@v.xamp.vmm_{name}[dc]"] for name in ("latch_nq", "latch_nqb", "foot")}
     assert len(nmos) == 1
     assert nmos.pop() != 0
 
 
-def test_switching_one_source_off_leaves_the_other_unchanged() -> None:
-    both = Variation(3, spreads(), mismatch=True, process=True).alterations(5)
-    local = Variation(3, spreads(), mismatch=True, process=False).alterations(5)
-    die = Variation(3, spreads(), mismatch=False, process=True).alterations(5)
+@every_sampling
+def test_switching_one_source_off_leaves_the_other_unchanged(sampling: str) -> None:
+    both, local, die = (
+        Variation(3, spreads(), mismatch, process, sampling, 16).alterations(5)
+        for mismatch, process in ((True, True), (True, False), (False, True))
+    )
     for name, value in die.items():
         assert both[name] == pytest.approx(local[name] + value, abs=1e-15)
 
@@ -83,28 +118,7 @@ def _plan(**monte_carlo: object):  # type: ignore[no-untyped-def]
     )
 
 
-def test_monte_carlo_rows_do_not_depend_on_the_workers(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    run_plan(_plan(), tmp_path / "one", workers=1)
-    run_plan(_plan(), tmp_path / "two", workers=2)
-    one, two = (load(tmp_path / name).drop(columns="seconds") for name in ("one", "two"))
-    pd.testing.assert_frame_equal(one, two, check_exact=True)
-    assert len(one) == 48
-    assert list(one["sample"][:13]) == [*range(12), 0]
-    # Samples differ, and are the same transistors at both supplies (common random numbers).
-    assert one["sense_time_s"].nunique() == 48
-    first = one[one["r_bl_ohm"] == 9e3].pivot(
-        index="sample", columns="vdd_v", values="sense_time_s"
-    )
-    assert first.corr().iloc[0, 1] > 0.8
-
-
-def test_more_samples_keep_the_first_ones(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    run_plan(_plan(samples=6), tmp_path, workers=1)
-    summary = run_plan(_plan(samples=12), tmp_path, workers=1)
-    assert (summary.reused, summary.simulated) == (24, 24)
-
-
-def test_mismatch_sources_at_zero_change_nothing_but_a_little_time(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_mismatch_sources_at_zero_change_nothing_but_a_little_time() -> None:
     """Nominal reads, with and without the gate-series sources, agree."""
     from rramchar.spice.session import process_session, simulate
     from rramchar.technology import Condition
