@@ -255,6 +255,7 @@ def test_a_read_of_known_answer():
         q_sampled_v=pytest.approx(VDD * 2**-15, rel=1e-3),
         qb_sampled_v=pytest.approx(VDD, rel=1e-9),
         cell_peak_v=None,
+        held_output_min_v=pytest.approx(VDD, rel=1e-9),
         precharge_ok=True,
         q_fall_time_s=pytest.approx(1e-9, rel=1e-5),
         qb_fall_time_s=None,

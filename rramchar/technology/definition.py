@@ -42,6 +42,7 @@ _NOT_FOR_A_KIT = {
     "method": "the accuracy of the run sets it",
     "reltol": "the accuracy of the run sets it",
     "chgtol": "the accuracy of the run sets it",
+    "trtol": "the accuracy of the run sets it",
     "interp": "it would stay in force for every later circuit",
     "cshunt": "it would stay in force for every later circuit",
 }
