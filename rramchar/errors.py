@@ -31,6 +31,12 @@ class WorkersDiedError(RramcharError):
     exit_code = 1
 
 
+class ClusterError(RramcharError):
+    """The scheduler of a cluster went away in the middle of a run."""
+
+    exit_code = 1
+
+
 class SimulationError(RramcharError):
     """ngspice did not deliver a result.
 

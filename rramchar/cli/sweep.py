@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from rramchar.cli import sweep_results
+from rramchar.cli import sweep_repair, sweep_results
 from rramchar.cli.common import JsonOption, emit, progress_bar, stderr, stdout
 from rramchar.errors import InputError
 
 if TYPE_CHECKING:
     from rramchar.sweep import RunSummary
+    from rramchar.sweep.run import Executor
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,7 +22,11 @@ app = typer.Typer(
 
 app.command()(sweep_results.export)
 app.command()(sweep_results.show)
+app.command()(sweep_results.plot)
 app.command(name="map")(sweep_results.outcome_map)
+app.command()(sweep_results.reproduce)
+app.command()(sweep_results.waveforms)
+app.command()(sweep_repair.repair)
 
 
 @app.command()
@@ -32,6 +37,19 @@ def run(
     ],
     workers: Annotated[
         int | None, typer.Option(help="Worker processes; the cores of this machine by default.")
+    ] = None,
+    executor: Annotated[
+        Literal["local", "dask"],
+        typer.Option(help="Where points are simulated: processes of our own, or a dask cluster."),
+    ] = "local",
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="tcp://HOST:PORT",
+            help="A running dask scheduler, or its .json file; without one, --executor dask starts "
+            "a cluster on this machine.",
+            show_default=False,
+        ),
     ] = None,
     axis: Annotated[
         list[str] | None,
@@ -47,9 +65,13 @@ def run(
     """Simulate every point of a plan that the run directory does not hold yet.
 
     Example: rramchar sweep run plan.toml --out runs/first --axis vdd_v=0.6,1.2
+
+    On a cluster: rramchar sweep run plan.toml --out runs/first --executor dask
+    --scheduler tcp://node7:8786
     """
     from rramchar.sweep import load_plan, run_plan
 
+    chosen = _executor(executor, scheduler, workers)
     loaded = load_plan(plan, _overrides(axis or []))
     with progress_bar() as bar:
 
@@ -61,13 +83,19 @@ def run(
 
         try:
             summary = run_plan(
-                loaded, out, workers=workers, retry_failed=retry_failed, progress=advance
+                loaded,
+                out,
+                workers=workers,
+                executor=chosen,
+                retry_failed=retry_failed,
+                progress=advance,
             )
         except KeyboardInterrupt:
             bar.stop()
             done = int(bar.tasks[0].completed) if bar.tasks else 0
+            so_far = f"with {done} of {len(loaded)} points done" if done else "early"
             stderr.print(
-                f"interrupted with {done} of {len(loaded)} points done, kept in {out}; "
+                f"interrupted {so_far}; what was finished is kept in {out}; "
                 "run the same command to go on"
             )
             raise typer.Exit(130) from None
@@ -87,6 +115,16 @@ def show_summary(summary: RunSummary) -> None:
         f"{summary.reused} found finished, {summary.seconds:.1f} s\nresults in {summary.run}",
         markup=False,
     )
+
+
+def _executor(kind: str, scheduler: str | None, workers: int | None) -> Executor | None:
+    if kind == "dask":
+        from rramchar.sweep.cluster import DaskExecutor
+
+        return DaskExecutor(scheduler, workers, say=lambda text: stderr.print(text, markup=False))
+    if scheduler is not None:
+        raise InputError(f"--scheduler {scheduler}: expected together with --executor dask")
+    return None
 
 
 def _overrides(axes: list[str]) -> dict[str, str]:

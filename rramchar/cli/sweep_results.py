@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rramchar.cli.common import JsonOption, check_writable, emit, stdout, write_figure
+from rramchar.cli.common import (
+    JsonOption,
+    PlotOption,
+    check_writable,
+    emit,
+    progress_bar,
+    stdout,
+    write_figure,
+)
 from rramchar.errors import InputError
 
+if TYPE_CHECKING:
+    from rramchar.sweep.rerun import Rerun
+
 RunArgument = Annotated[Path, typer.Argument(help="Run directory.", show_default=False)]
+MOST_PANELS = 12
+PointArgument = Annotated[
+    int, typer.Argument(help="Number in the column `point`.", show_default=False)
+]
 
 
 def export(
@@ -34,40 +49,210 @@ def export(
     )
 
 
-def show(run: RunArgument, as_json: JsonOption = False) -> None:
-    """Summarize a run: points, outcomes, failures by reason."""
+def show(
+    run: RunArgument,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look again every two seconds until the run ends.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Summarize a run, also one that is running: progress, failures by reason, outcomes.
+
+    Example: rramchar sweep show runs/first --watch
+    """
+    from rramchar.cli.sweep_show import summary_table, watch_run
+    from rramchar.sweep import summarize
+
+    if watch and as_json:
+        raise InputError("--watch: goes on and on, and --json prints one document; choose one")
+    if watch:
+        watch_run(run)
+    with progress_bar() as bar:
+
+        def advance(done: int, total: int) -> None:
+            if not bar.tasks:
+                bar.add_task("laying out the plan", total=total)
+            bar.update(bar.tasks[0].id, completed=done)
+
+        report = summarize(run, progress=advance)
+        for task in bar.tasks:
+            bar.update(task.id, visible=False)
+    emit(report.as_dict(), as_json, lambda: stdout.print(summary_table(report)))
+
+
+def plot(
+    run: RunArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Picture to write (.png).")],
+    x: Annotated[str | None, typer.Option("--x", help="Column along the figure.")] = None,
+    y: Annotated[str | None, typer.Option("--y", help="Column up the figure.")] = None,
+    z: Annotated[
+        str | None, typer.Option("--z", help="Column shown as colour, over two axes.")
+    ] = None,
+    hue: Annotated[str | None, typer.Option(help="Column that tells curves apart.")] = None,
+    panel: Annotated[str | None, typer.Option(help="Column with a panel per value.")] = None,
+    where: Annotated[
+        str, typer.Option(help="Rows to draw: corner=tt|ss,vdd_v=0.6,r_bl_ohm=5k.")
+    ] = "",
+    over: Annotated[
+        str, typer.Option(help="Axes whose values are drawn as a spread: r_bl_ohm,r_blb_ohm.")
+    ] = "",
+    kind: Annotated[
+        str | None,
+        typer.Option(help="line, box, histogram, heatmap, fraction or scatter; by the data."),
+    ] = None,
+    logx: Annotated[
+        bool | None, typer.Option("--logx/--linx", help="Scale of x; by the data.")
+    ] = None,
+    logy: Annotated[
+        bool | None, typer.Option("--logy/--liny", help="Scale of y; by the data.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw any column of a run's results over any axis, as the kind of figure that fits the data.
+
+    Example: rramchar sweep plot runs/first --x vdd_v --y sense_time_s --hue corner -o sense.png
+    """
+    from rramchar.report.sweep_plot import plot_sweep
+    from rramchar.report.sweep_view import choose_view, select_rows
     from rramchar.sweep import load
 
-    frame = load(run)
-    failed = frame[frame["status"] == "failed"]
+    check_writable(output, option="-o")
+    view = choose_view(
+        select_rows(load(run), where),
+        x=x,
+        y=y,
+        z=z,
+        hue=hue,
+        panel=panel,
+        over=[name.strip() for name in over.split(",") if name.strip()],
+        kind=kind,
+        logx=logx,
+        logy=logy,
+    )
+    write_figure(output, plot_sweep(view))
+    counts = view.counts()
+    listed = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items())
+    emit(
+        {"output": str(output), "kind": view.kind, **counts},
+        as_json,
+        lambda: stdout.print(f"{view.kind} of {listed}\nwritten: {output}", markup=False),
+    )
+
+
+def reproduce(
+    run: RunArgument,
+    point: PointArgument,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Deck to write; printed by default.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a deck for plain `ngspice -b` that makes one point of a run, failed or not.
+
+    Example: rramchar sweep reproduce runs/first 123 -o point.cir && ngspice -b point.cir
+    """
+    from rramchar.sweep import reproducing_deck
+
+    if output is not None:
+        check_writable(output, option="-o")
+    found = reproducing_deck(run, point)
+    if output is not None:
+        output.write_text(found.text, encoding="utf-8")
     summary = {
-        "run": str(run),
-        "points": len(frame) + frame.attrs["missing"],
-        "ok": int((frame["status"] == "ok").sum()),
-        "failed": len(failed),
-        "missing": frame.attrs["missing"],
-        "reasons": failed["reason"].value_counts().to_dict(),
-        "outcomes": frame["outcome"].value_counts().to_dict(),
-        "precharge_not_ok": int((~frame["precharge_ok"].dropna()).sum()),
-        "ngspice_version": frame.attrs.get("ngspice_version"),
+        "point": point,
+        **found.values,
+        **{name: found.row[name] for name in ("status", "reason", "detail")},
+        "solver": found.solver,
+        "output": None if output is None else str(output),
+        **({"deck": found.text} if output is None else {}),
     }
 
-    def table() -> None:
-        from rich.table import Table
+    def tell() -> None:
+        if output is None:
+            stdout.file.write(found.text)
+            return
+        state = found.row["reason"] or found.row["status"]
+        stdout.print(
+            f"point {point} ({state}), with the solver options {found.solver}, {found.why}\n"
+            f"written: {output}; run it with: ngspice -b {output}",
+            markup=False,
+        )
 
-        grid = Table(show_header=False, box=None)
-        for key, value in summary.items():
-            text = (
-                ", ".join(f"{k} {v}" for k, v in value.items())
-                if isinstance(value, dict)
-                else value
-            )
-            grid.add_row(key.replace("_", " "), str(text) or "-")
-        stdout.print(grid)
-        for row in failed.head(10).itertuples():
-            stdout.print(f"point {row.point}: {row.reason}: {row.detail}", markup=False)
+    emit(summary, as_json, tell)
 
-    emit(summary, as_json, table)
+
+def waveforms(
+    run: RunArgument,
+    points: Annotated[
+        list[int], typer.Argument(help="Numbers in the column `point`.", show_default=False)
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder; RUN/waveforms by default.")
+    ] = None,
+    plot: PlotOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate points again and keep their waveforms, as .raw files for the usual viewers.
+
+    Example: rramchar sweep waveforms runs/first 12 13 --plot reads.png
+    """
+    from rramchar.sweep.rerun import rerun, write_waveforms
+
+    if plot is not None:
+        check_writable(plot, option="--plot")
+        if len(set(points)) > MOST_PANELS:
+            raise InputError(f"--plot: {len(set(points))} points, at most {MOST_PANELS} fit")
+    done: list[tuple[Rerun, Path | None]] = []
+    with progress_bar() as bar:
+        for again in rerun(run, points):
+            if not bar.tasks:
+                bar.add_task("simulating", total=len(set(points)))
+            done.append((again, write_waveforms(run, again, out) if again.waves else None))
+            bar.advance(bar.tasks[0].id)
+    done.sort(key=lambda item: points.index(item[0].point))
+    kept = [again for again, _ in done if again.waves]
+    if plot is not None and kept:
+        from rramchar.report.sweep_plot import plot_reruns
+
+        write_figure(plot, plot_reruns(kept))
+    listed = [
+        {
+            "point": again.point,
+            "status": again.row["status"],
+            "reason": again.row.get("reason"),
+            "detail": again.row.get("detail"),
+            "file": path,
+            "samples": len(again.waves.get("time", ())),
+            "differs": again.differs,
+        }
+        for again, path in done
+    ]
+
+    def tell() -> None:
+        for again, path in done:
+            stdout.print(_rerun_text(again, path), markup=False)
+        if plot is not None and kept:
+            stdout.print(f"written: {plot}", markup=False)
+
+    emit({"points": listed, "plot": plot if kept else None}, as_json, tell)
+    if len(kept) < len(done) or any(again.differs for again, _ in done):
+        raise typer.Exit(1)
+
+
+def _rerun_text(again: Rerun, path: Path | None) -> str:
+    if again.differs is None:
+        compared = "not stored by the run yet"
+    elif again.differs:
+        compared = f"DIFFERS from what the run stored in {', '.join(again.differs)}"
+    else:
+        compared = "the same as the run stored"
+    if path is None:
+        text = f"failed ({again.row['reason']}: {again.row['detail']})"
+        return (
+            f"point {again.point}: {text}, {compared}; `rramchar sweep reproduce` writes a deck to "
+            "look into it"
+        )
+    return f"point {again.point}: {path}, {compared}"
 
 
 def outcome_map(

@@ -45,8 +45,11 @@ def plot_waveforms(reads: Sequence[Mapping[str, Any]]) -> Figure:
     Figure
         Voltages against time after the start of sensing; the sampling time is marked.
     """
+    columns = min(len(reads), 2)
     rows = -(-len(reads) // 2)
-    figure, axes = new_figure(rows, 2, height_in=2.5 * rows, squeeze=False)
+    figure, axes = new_figure(rows, columns, height_in=2.5 * rows, squeeze=False)
+    for axis in axes.flat[len(reads) :]:
+        axis.set_visible(False)
     for axis, read in zip(axes.flat, reads, strict=False):
         time_ns = (np.asarray(read["time"]) - read["sense_start_s"]) * 1e9
         for name, colour, style in (

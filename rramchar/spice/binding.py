@@ -7,6 +7,7 @@ PySpice 1.5 takes every note on stderr for an error; here messages are collected
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ def load_binding() -> Any:
     Returns
     -------
     object
-        Methods ``send``, ``load``, ``vector`` and ``release_history`` beside PySpice's own.
+        Methods ``send``, ``load``, ``vector``, ``release_history`` and ``take_notes`` beside
+        PySpice's own.
 
     Raises
     ------
@@ -40,9 +42,11 @@ def load_binding() -> Any:
 
         _lines: list[str]
         _stdout: list[str]
+        _notes: int | None
 
         def __init__(self) -> None:
             self._lines = []
+            self._notes = None
             super().__init__()
 
         @property
@@ -54,9 +58,14 @@ def load_binding() -> Any:
             library = ffi.from_handle(user_data)
             stream, _, content = ffi_string_utf8(message_c).partition(" ")
             library._lines.append(content)
+            if library._notes is not None:
+                os.write(library._notes, f"{content}\n".encode())
             if stream == "stdout":
                 library._stdout.append(content)  # PySpice reads the version from here
             return 0
+
+        def take_notes(self, descriptor: int) -> None:
+            self._notes = descriptor
 
         def send(self, text: str) -> list[str]:
             self._lines = []

@@ -54,7 +54,7 @@ LADDERS: Mapping[str, tuple[Solver, ...]] = {
     "report": (
         Solver("report", _REPORT),
         Solver("report-0.94", _REPORT, 0.94),
-        Solver("gear", _GEAR | {"reltol": "1e-4"}, 0.53),
+        Solver("gear-report", _GEAR | {"reltol": "1e-4"}, 0.53),
         Solver("robust", _ROBUST, 0.31),
     ),
     "fine": (Solver("fine", _FINE), Solver("fine-0.94", _FINE, 0.94)),
@@ -68,7 +68,7 @@ LADDERS: Mapping[str, tuple[Solver, ...]] = {
     "write-report": (
         Solver("write-report", _WRITE | {"reltol": "3e-5"}),
         Solver("write-report-0.53", _WRITE | {"reltol": "3e-5"}, 0.53),
-        Solver("trap", _TRAP_REPORT, 0.47),
+        Solver("trap-report", _TRAP_REPORT, 0.47),
         Solver("robust", _ROBUST, 0.31),
     ),
 }

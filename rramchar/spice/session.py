@@ -6,6 +6,8 @@ It works on `rramchar.spice.binding`; what ngspice prints is judged in `rramchar
 from __future__ import annotations
 
 import functools
+import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -38,15 +40,33 @@ class Session:
         self._loaded: str | None = None
         self._commands = 0
         self._settings: dict[str, str] = {}
+        self._altered: dict[str, float] = {}
         self.suspect = False
+        self._notes: int | None = None
         # OpenMP doubles the processor time of circuits this small, and far worse on busy cores.
         self.command("set num_threads=1")
         self.command("set nomoremode")
+        self.command("set noinit")  # no table of the initial voltages for every point
 
     @property
     def version(self) -> int:
         """Major version of the ngspice that is loaded."""
         return int(self._library.ngspice_version or 0)
+
+    def take_notes(self, descriptor: int) -> None:
+        """Write every message of ngspice into an open file too, where it outlives a crash."""
+        self._notes = descriptor
+        self._library.take_notes(descriptor)
+
+    def mark(self) -> None:
+        """Start the notes anew, for a new point; it also shows that the process is alive."""
+        if self._notes is not None:
+            os.ftruncate(self._notes, 0)
+            self._note("")
+
+    def _note(self, text: str) -> None:
+        if self._notes is not None:
+            os.write(self._notes, f"{text}\n".encode())
 
     def command(self, text: str) -> list[str]:
         """Send one command; return what ngspice printed, stdout and stderr, in order."""
@@ -78,6 +98,7 @@ class Session:
             return
         self.unload()
         self._apply_settings(setting_commands(deck.options))
+        self._note("reading the circuit")
         # Until the new deck is accepted, nothing may be run: ngspice would run an older circuit.
         printed = self._library.load(text)
         if complaint := rejection(printed):
@@ -107,30 +128,37 @@ class Session:
             self.command("destroy all")
             self.command("remcirc")
             self._loaded = None
+            self._altered = {}
 
     def alter(self, values: Mapping[str, float]) -> None:
-        """Change element values of the loaded circuit, and check that each change took effect.
+        """Change element values of the loaded circuit, and check that changes take effect.
 
         Parameters
         ----------
         values : mapping of str to float
             ngspice's name of a parameter, such as ``@r.xcell.xbl.rrram[resistance]``, to its new
-            value.
+            value. What has the value already is passed over.
 
         Raises
         ------
         SimulationError
-            With reason ``bad_netlist`` if a value reads back differently.
+            With reason ``bad_netlist`` if a value is not finite, or if a name, altered for the
+            first time since the circuit was loaded, reads back differently.
         """
-        for name, value in values.items():
-            self.command(f"alter {name} = {float(value)!r}")
-        for name, value in values.items():
-            found = self._library.vector(name)
+        changed = {k: float(v) for k, v in values.items() if self._altered.get(k) != v}
+        for name, value in changed.items():
+            if not math.isfinite(value):
+                raise SimulationError("bad_netlist", f"{name}: {value} is not a finite number")
+            self.command(f"alter {name} = {value!r}")
+        # ngspice ignores an unknown name in silence; one that it took once, it takes again.
+        for name in changed.keys() - self._altered.keys():
+            value, found = changed[name], self._library.vector(name)
             if found is None or not np.isclose(found[0], value, rtol=1e-9, atol=0):
                 got = "nothing" if found is None else f"{found[0]:g}"
                 raise SimulationError(
                     "bad_netlist", f"altering {name} to {value:g} had no effect (read back {got})"
                 )
+        self._altered |= changed
 
     def run(self, deck: Deck, vectors: Sequence[str]) -> Waves:
         """Run the loaded deck and return its recorded vectors.

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from rramchar.errors import InputError, StoreError
+from rramchar.errors import InputError
 from rramchar.provenance import comment_header
 from rramchar.sweep.layout import iterate
-from rramchar.sweep.plan import Plan, load_plan
-from rramchar.sweep.run import PLAN_FILE
-from rramchar.sweep.store import Store
+from rramchar.sweep.lookup import StoredResults, axis_columns, open_run, recorded_plan
+from rramchar.sweep.plan import Plan
 
 FORMATS = ("csv", "parquet")
 
@@ -37,44 +37,56 @@ def load(folder: str | Path) -> pd.DataFrame:
     Raises
     ------
     StoreError
-        If the directory holds no run, or a damaged one.
+        If the directory holds no run, or a damaged one: every row is checked against its digest.
     """
-    return results(*_open(Path(folder)))
+    return results(open_run(folder), Path(folder))
 
 
 def results(plan: Plan, folder: Path) -> pd.DataFrame:
     """Return the results of a run whose plan is at hand; see `load`."""
-    with Store(folder, plan.testbench.result_fields, read_only=True) as store:
-        stored = dict(store.rows())
+    with StoredResults(folder, plan) as store:
+        store.check()
         meta = store.meta()
-    # What was simulated with a model library stays readable after the library has changed.
-    digest = meta.get("technology_digest", plan.technology.digest)
-    plan = replace(plan, technology=replace(plan.technology, digest=digest))
-    order = ["status", "reason", *plan.testbench.result_fields, "solver", "seconds", "detail"]
-    rows: list[dict[str, Any]] = []
-    missing = 0
-    for point in iterate(plan):
-        row = stored.get(point.key)
-        if row is None:
-            missing += 1
-            continue
-        rows.append(
-            {
-                "point": point.index,
-                **point.values,
-                "sample": point.sample or 0,
-                **{k: row[k] for k in order},
-            }
-        )
-    columns = ["point", *_axis_order(plan), "sample", *order]
-    frame = pd.DataFrame(rows, columns=columns).sort_values("point", ignore_index=True)
+        planned = recorded_plan(plan, meta)
+        index, columns = _stored_columns(store, planned)
+    order = np.argsort(index)
+    index = index[order]
+    frame = pd.DataFrame({"point": index, **axis_columns(planned, index)})
     frame["x"] = frame["x"].astype("Int64")
+    for name in ("status", "reason", *plan.testbench.result_fields, "solver", "seconds", "detail"):
+        frame[name] = pd.Series(columns[name][order])
     frame["precharge_ok"] = frame["precharge_ok"].astype("boolean")
-    for name, kind in plan.testbench.result_fields.items():
-        if kind == "REAL":
-            frame[name] = frame[name].astype(float)
-    frame.attrs.update(meta, missing=missing)
+    frame.attrs.update(meta, missing=len(plan) - len(frame))
     return frame
+
+
+def _stored_columns(
+    store: StoredResults, plan: Plan
+) -> tuple[NDArray[np.int64], dict[str, NDArray[Any]]]:
+    """Return the numbers of the planned points that are stored, and their columns.
+
+    Column by column and in batches: 10^6 rows as dictionaries would take gigabytes.
+    """
+    kinds = {**dict.fromkeys(store.columns, "TEXT"), **plan.testbench.result_fields}
+    kinds["seconds"] = "REAL"
+    index_of = {point.key: point.index for point in iterate(plan)}
+    words: dict[Any, Any] = {}  # few different texts stand in many rows; each is kept once
+    numbers: list[NDArray[np.int64]] = []
+    parts: dict[str, list[NDArray[Any]]] = {name: [] for name in store.columns}
+    for batch in store.batches(f"SELECT key, {', '.join(store.columns)} FROM results"):
+        keys, *values = zip(*batch, strict=True)
+        number = np.fromiter((index_of.get(key, -1) for key in keys), np.int64, len(keys))
+        planned = number >= 0  # others belong to an earlier plan or model library
+        numbers.append(number[planned])
+        for name, column in zip(store.columns, values, strict=True):
+            if kinds[name] == "REAL":
+                array = np.array(column, dtype=float)
+            else:
+                array = np.array([words.setdefault(v, v) for v in column], dtype=object)
+            parts[name].append(array[planned])
+    empty = {n: np.array([], float if kinds[n] == "REAL" else object) for n in store.columns}
+    joined = {n: np.concatenate([empty[n], *found]) for n, found in parts.items()}
+    return np.concatenate([np.array([], np.int64), *numbers]), joined
 
 
 def export(folder: str | Path, output: str | Path, form: str) -> int:
@@ -116,13 +128,3 @@ def export(folder: str | Path, output: str | Path, form: str) -> int:
     except OSError as error:
         raise InputError(f"{output}: cannot be written: {error.strerror}") from None
     return len(frame)
-
-
-def _axis_order(plan: Plan) -> list[str]:
-    return ["corner", "temperature_c", "vdd_v", *plan.testbench.point_fields]
-
-
-def _open(folder: Path) -> tuple[Plan, Path]:
-    if not (folder / PLAN_FILE).is_file():
-        raise StoreError(f"{folder}: no {PLAN_FILE} here; is it a run directory?")
-    return load_plan(folder / PLAN_FILE, check_files=False), folder

@@ -1,36 +1,30 @@
-"""Run chunks on a pool of local processes that survives killed and hung workers."""
+"""Run chunks on local processes that may be killed, hang or crash without a point being lost."""
 
 from __future__ import annotations
 
-import itertools
-import multiprocessing
 import os
-import queue
 import signal
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
+import threading
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any, Self
+from multiprocessing.connection import wait
+from typing import Self
 
-from pebble import ProcessExpired, ProcessPool
+from rramchar.errors import InputError, RramcharError, WorkersDiedError
+from rramchar.sweep.process import TAKEN, Work, WorkerProcess
+from rramchar.sweep.worker import REPLACE_EXIT, Chunk, ChunkResult, failure, run_chunk
 
-from rramchar.errors import InputError, WorkersDiedError
-from rramchar.sweep.worker import (
-    REPLACE_EXIT,
-    Chunk,
-    ChunkResult,
-    failure,
-    run_chunk,
-    start_worker,
-)
-
-# Chunks waiting at the workers: enough to keep them busy, few enough to lose little.
-_AHEAD_PER_WORKER = 3
 # A worker is replaced after so many chunks, so that a leak in the simulator stays bounded.
 _CHUNKS_PER_WORKER = 500
-_BREAKS_IN_A_ROW = 5
+_DEATHS_IN_A_ROW = 10
+# Whoever sends these signals does not judge the point; so often it is tried before it is given up.
+_FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+_TRIES = 3
+# A worker that gives no sign of life so much longer than a point may take is stopped or stuck. [s]
+_GRACE_S = 30.0
+_SILENT_START_S = 300.0
+_LOOK_EVERY_S = 1.0
 
 
 def default_workers() -> int:
@@ -62,13 +56,15 @@ class WorkerPool:
         If `workers` is not positive.
     """
 
-    def __init__(
-        self, workers: int | None = None, work: Callable[[Any], ChunkResult] = run_chunk
-    ) -> None:
+    def __init__(self, workers: int | None = None, work: Work = run_chunk) -> None:
         check_workers(workers)
         self.workers = workers or default_workers()
         self._work = work
-        self._crew: _Crew | None = None
+        self._crew: list[_Worker] = []
+        self._again: deque[Chunk] = deque()
+        self._kills: Counter[bytes] = Counter()
+        self._deaths = 0
+        self._version = 0
 
     def __enter__(self) -> Self:
         return self
@@ -99,107 +95,171 @@ class WorkerPool:
         WorkersDiedError
             If the workers die as soon as they start, again and again.
         """
-        waiting: Iterator[Chunk] = iter(chunks)
-        breaks = 0
-        while True:
-            self._crew = self._crew or _Crew(self.workers, self._work)
-            try:
-                for result in self._crew.work(waiting):
-                    breaks = 0
-                    yield result
+        source = iter(chunks)
+        ahead: deque[Chunk] = deque()
+        done = threading.Event()
+        threading.Thread(target=self._watch, args=(done,), daemon=True).start()
+        try:
+            while True:
+                self._hand_out(ahead)
+                while len(ahead) < self.workers and (chunk := next(source, None)) is not None:
+                    ahead.append(chunk)
+                    self._hand_out(ahead)
+                if not any(worker.chunks for worker in self._crew):
+                    return
+                for worker in self._wait():
+                    yield from self._hear(worker)
+        finally:
+            done.set()
+            if any(worker.chunks for worker in self._crew):
+                self._stop()  # the caller wants no more; what comes late must not reach a next run
+
+    def _hand_out(self, ahead: deque[Chunk]) -> None:
+        """Give every idle worker a chunk, and a second one as long as there are plenty."""
+        while self._again or ahead:
+            plenty = len(self._again) + len(ahead) >= self.workers
+            free = [worker for worker in self._crew if worker.takes(plenty)]
+            if not free and len(self._crew) < self.workers:
+                self._crew.append(_Worker(self._work))
+                free = self._crew[-1:]
+            if not free:
                 return
-            except BrokenProcessPool:
-                # A worker died before it had taken a chunk; pebble then gives up the whole pool.
-                breaks += 1
-                if breaks >= _BREAKS_IN_A_ROW:
-                    raise WorkersDiedError(
-                        f"the worker processes died {breaks} times in a row as they started; is "
-                        "there enough memory? A script of your own needs "
-                        "`if __name__ == '__main__':` around what it runs"
-                    ) from None
-                waiting = itertools.chain(self._crew.unfinished(), waiting)
-                self._stop()
+            worker = min(free, key=lambda candidate: len(candidate.chunks))
+            worker.give(self._again.popleft() if self._again else ahead.popleft())
+
+    def _wait(self) -> list[_Worker]:
+        """Return the workers that have something to say, as soon as there is one."""
+        ready = wait([worker.process.connection for worker in self._crew])
+        return [worker for worker in self._crew if worker.process.connection in ready]
+
+    def _hear(self, worker: _Worker) -> Iterator[ChunkResult]:
+        messages, dead = worker.process.receive()
+        for message in messages:
+            if message == TAKEN:
+                worker.busy = True
+                continue
+            chunk = worker.finished()
+            if isinstance(message, RramcharError):
+                raise message
+            self._deaths = 0
+            if isinstance(message, Exception):
+                detail = f"{type(message).__name__}: {message}"
+                result, again = _blame(chunk, "crash", f"an error in rramchar itself: {detail}")
+            else:
+                result = message
+                again = [replace(chunk, jobs=result.left)] if result.left else []
+            yield from self._settle(result, again)
+        if dead:
+            self._crew.remove(worker)
+            yield from self._settle(*self._bury(worker))
+        elif worker.spent and not worker.chunks:
+            self._crew.remove(worker)
+            worker.process.kill()
+            worker.process.end()
+
+    def _settle(self, result: ChunkResult | None, again: list[Chunk]) -> Iterator[ChunkResult]:
+        self._again.extend(again)
+        if result is not None:
+            self._version = result.ngspice_version or self._version
+            yield replace(result, ngspice_version=self._version)
+
+    def _bury(self, worker: _Worker) -> tuple[ChunkResult | None, list[Chunk]]:
+        """Judge a worker that died; what it had not begun goes to another one."""
+        exitcode, words = worker.process.end()
+        if not worker.busy:
+            self._deaths += exitcode != REPLACE_EXIT
+            if self._deaths >= _DEATHS_IN_A_ROW:
+                raise WorkersDiedError(
+                    f"the worker processes died {self._deaths} times in a row before they had "
+                    f"begun ({_cause(exitcode)}); is there enough memory? Last words: {words}"
+                )
+            return None, list(worker.chunks)
+        chunk, *untouched = worker.chunks
+        self._again.extend(untouched)
+        if worker.stuck:
+            return _blame(chunk, "timeout", f"no sign of life, so it was ended; {words}")
+        if len(chunk.jobs) == 1 and -exitcode in _FROM_OUTSIDE:
+            key = chunk.jobs[0][0]
+            self._kills[key] += 1
+            if self._kills[key] < _TRIES:
+                return None, [chunk]
+        return _judge(chunk, exitcode, words)
+
+    def _watch(self, done: threading.Event) -> None:
+        """End workers that give no sign of life: a stopped process obeys no alarm.
+
+        It counts its own looks and not the time, for a whole run may be stopped and continued.
+        """
+        while not done.wait(_LOOK_EVERY_S):
+            for worker in list(self._crew):
+                worker.look()
 
     def _stop(self) -> None:
-        if self._crew is not None:
-            self._crew.stop()
-            self._crew = None
+        crew, self._crew = self._crew, []
+        self._again.clear()
+        for worker in crew:
+            worker.process.kill()
+        for worker in crew:
+            worker.process.end()
 
 
-class _Crew:
-    """One pool of worker processes, and the chunks that it has not finished."""
+class _Worker:
+    """A worker process with the chunks that it has: the first is being worked on, once busy."""
 
-    def __init__(self, workers: int, work: Callable[[Any], ChunkResult]) -> None:
-        self._work = work
-        self._ahead = workers * _AHEAD_PER_WORKER
-        self._running: dict[Future[ChunkResult], Chunk] = {}
-        self._again: deque[Chunk] = deque()
-        self._done: queue.SimpleQueue[Future[ChunkResult]] = queue.SimpleQueue()
-        self._version = 0
-        self._pool = ProcessPool(
-            max_workers=workers,
-            max_tasks=_CHUNKS_PER_WORKER,
-            initializer=start_worker,
-            context=multiprocessing.get_context("spawn"),
-        )
+    def __init__(self, work: Work) -> None:
+        self.process = WorkerProcess(work)
+        self.chunks: deque[Chunk] = deque()
+        self.busy = False
+        self.stuck = False
+        self._given = 0
+        self._limit_s = 0.0
+        self._pulse = (0, 0)
+        self._silent_s = 0.0
 
-    def work(self, waiting: Iterator[Chunk]) -> Iterator[ChunkResult]:
-        """Yield the results of all waiting chunks; raises `BrokenProcessPool`."""
-        while True:
-            while len(self._running) < self._ahead:
-                chunk = self._again.popleft() if self._again else next(waiting, None)
-                if chunk is None:
-                    break
-                self._submit(chunk)
-            if not self._running:
-                return
-            future = self._next_finished()
-            result, again = _collect(future, self._running[future])
-            del self._running[future]
-            self._again.extend(again)
-            if result is not None:
-                self._version = result.ngspice_version or self._version
-                yield replace(result, ngspice_version=self._version)
+    @property
+    def spent(self) -> bool:
+        return self._given >= _CHUNKS_PER_WORKER
 
-    def unfinished(self) -> list[Chunk]:
-        """Return the chunks whose results were not handed out."""
-        return [*self._again, *self._running.values()]
+    def takes(self, plenty: bool) -> bool:
+        return not self.spent and len(self.chunks) < (2 if plenty else 1)
 
-    def stop(self) -> None:
-        """End all workers at once."""
-        self._pool.stop()
-        self._pool.join(timeout=2)
+    def give(self, chunk: Chunk) -> None:
+        self._limit_s = chunk.point_timeout_s + _GRACE_S
+        self._given += 1
+        self.chunks.append(chunk)
+        self.process.send(chunk)
 
-    def _submit(self, chunk: Chunk) -> None:
+    def finished(self) -> Chunk:
+        self.busy = False
+        return self.chunks.popleft()
+
+    def look(self) -> None:
         try:
-            future = self._pool.schedule(self._work, args=[chunk])
-        except RuntimeError:  # the pool broke meanwhile; the chunk must not be lost
-            self._again.append(chunk)
-            raise BrokenProcessPool from None
-        self._running[future] = chunk
-        future.add_done_callback(self._done.put)
-
-    def _next_finished(self) -> Future[ChunkResult]:
-        while True:
-            try:
-                return self._done.get(timeout=1)
-            except queue.Empty:
-                if not self._pool.active:
-                    raise BrokenProcessPool from None
+            pulse = self.process.pulse()
+        except OSError:  # it ended at this very moment
+            return
+        changed, self._pulse = pulse != self._pulse, pulse
+        self._silent_s = 0.0 if changed or not self.chunks else self._silent_s + _LOOK_EVERY_S
+        if self._silent_s > (self._limit_s if pulse[0] else self._limit_s + _SILENT_START_S):
+            self.stuck = True
+            self.process.kill()
 
 
-def _collect(future: Future[ChunkResult], chunk: Chunk) -> tuple[ChunkResult | None, list[Chunk]]:
-    """Return a chunk's result, and the chunks that another worker must do in its place."""
-    try:
-        result = future.result()
-        return result, [replace(chunk, jobs=result.left)] if result.left else []
-    except ProcessExpired as error:
-        if error.exitcode == REPLACE_EXIT:
-            return None, [chunk]
-        if len(chunk.jobs) > 1:
-            return None, [replace(chunk, jobs=(job,)) for job in chunk.jobs]
-        if error.exitcode == -signal.SIGALRM:
-            row = failure("timeout", f"no result within {chunk.point_timeout_s:g} s")
-        else:
-            row = failure("crash", f"the worker process died (exit code {error.exitcode})")
-    return ChunkResult([(chunk.jobs[0][0], row)], 0), []
+def _judge(chunk: Chunk, exitcode: int, words: str) -> tuple[ChunkResult | None, list[Chunk]]:
+    """Return what follows from a worker's end: the row of a lone point, or what to do again."""
+    if exitcode == REPLACE_EXIT:
+        return None, [chunk]
+    if exitcode == -signal.SIGALRM:
+        return _blame(chunk, "timeout", f"no result within {chunk.point_timeout_s:g} s; {words}")
+    return _blame(chunk, "crash", f"the worker process died ({_cause(exitcode)}); {words}")
+
+
+def _blame(chunk: Chunk, reason: str, detail: str) -> tuple[ChunkResult | None, list[Chunk]]:
+    """Return the row of a lone point that ended its worker, or the points to try one by one."""
+    if len(chunk.jobs) > 1:
+        return None, [replace(chunk, jobs=(job,)) for job in chunk.jobs]
+    return ChunkResult([(chunk.jobs[0][0], failure(reason, detail))], 0), []
+
+
+def _cause(exitcode: int) -> str:
+    return signal.Signals(-exitcode).name if exitcode < 0 else f"exit code {exitcode}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -15,15 +15,16 @@ import tomli_w
 from rramchar.errors import StoreError
 from rramchar.provenance import provenance
 from rramchar.spice.library import find_library
-from rramchar.sweep.layout import groups
+from rramchar.sweep.guard import ModelGuard
+from rramchar.sweep.layout import Group, groups
 from rramchar.sweep.plan import Plan
 from rramchar.sweep.pool import WorkerPool, check_workers
-from rramchar.sweep.store import Store, run_lock
+from rramchar.sweep.store import PLAN_FILE, Store, run_lock
 from rramchar.sweep.worker import Chunk, ChunkResult, Job
 
-PLAN_FILE = "plan.toml"
 LOG_FILE = "log.txt"
-_POINTS_PER_CHUNK = 64
+_SMALLEST_CHUNK, _LARGEST_CHUNK = 8, 64
+_CHUNKS_AT_THE_END = 32
 
 Progress = Callable[[int, int, int], None]
 
@@ -128,28 +129,32 @@ def run_plan(
     MissingToolError
         If ngspice's library is not installed.
     StoreError
-        If the directory cannot be written, is in use, or holds something else.
+        If the directory cannot be written, is in use, is damaged or holds something else, or if
+        the model files change during the run.
     """
     check_workers(workers)
     find_library()  # before anything is written
+    guard = ModelGuard(plan.technology, plan.technology_name)
     folder = prepare_folder(Path(folder))
     start = time.perf_counter()
     with run_lock(folder), Store(folder, plan.testbench.result_fields) as store:
         summary = RunSummary(run=folder, points=len(plan))
         _record_plan(plan, folder, store, summary)
-        stored = dict.fromkeys(store.keys(status="ok"), True)
-        if not retry_failed:
-            stored |= dict.fromkeys(store.keys(status="failed"), False)
+        stored = store.reasons()
+        if retry_failed:
+            stored = {key: reason for key, reason in stored.items() if reason is None}
         report = progress or (lambda done, total, failed: None)
         chunks = _missing_chunks(plan, stored, summary, report)
         with executor or WorkerPool(workers) as pool:
             for result in pool.run(chunks):
+                guard.check()
                 store.add(result.rows)
                 _count(summary, result.rows)
                 if result.ngspice_version:
                     note_version(store, summary, result.ngspice_version)
                 report(summary.ok + summary.failed, summary.points, summary.failed)
-        _finish(plan, store, summary, start)
+        summary.ngspice_version = summary.ngspice_version or store.meta().get("ngspice_version", 0)
+        summary.seconds = time.perf_counter() - start
         write_log(folder, f"finished: {summary.as_dict()}")
     return summary
 
@@ -181,62 +186,75 @@ def _record_plan(plan: Plan, folder: Path, store: Store, summary: RunSummary) ->
     facts = {"plan": plan.document(), "technology_digest": plan.technology.digest}
     if any(meta.get(key) != value for key, value in facts.items()):
         store.set_meta({**facts, "provenance": provenance()})
-    text = "# As resolved by rramchar; the results lie beside it.\n" + tomli_w.dumps(
-        plan.document()
-    )
-    temporary = folder / f"{PLAN_FILE}.new"
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(folder / PLAN_FILE)
+    write_plan(folder, plan.document())
     write_log(folder, f"started: {summary.points} points of testbench {plan.testbench.name}")
     for note in summary.notes:
         write_log(folder, note)
 
 
 def _missing_chunks(
-    plan: Plan, stored: dict[bytes, bool], summary: RunSummary, report: Progress
+    plan: Plan, stored: dict[bytes, str | None], summary: RunSummary, report: Progress
 ) -> Iterator[Chunk]:
     """Lay out the plan, pass over what is stored, and pack the rest into chunks."""
+    left = len(plan)
     for group in groups(plan):
+        chunk: Chunk | None = None
         jobs: list[Job] = []
-        first: Any = None
         for point in group.points:
-            if (ok := stored.get(point.key)) is not None:
+            left -= 1
+            if point.key in stored:
                 summary.reused += 1
-                summary.ok += ok
-                summary.failed += not ok
+                _count_point(summary, stored[point.key])
                 continue
-            first = first or point.record
+            chunk = chunk or _chunk_of(plan, group, point.record)
             jobs.append((point.key, point.record, point.sample))
-        if not jobs:
-            report(summary.ok + summary.failed, summary.points, summary.failed)
-            continue
-        deck = plan.testbench.deck(
-            plan.technology,
-            group.condition,
-            plan.parameters,
-            first,
-            mismatch=plan.variation is not None,
-        )
-        for i in range(0, len(jobs), _POINTS_PER_CHUNK):
-            yield Chunk(
-                testbench=plan.testbench.name,
-                deck=deck,
-                accuracy=plan.accuracy,
-                condition=group.condition,
-                parameters=plan.parameters,
-                point_timeout_s=plan.point_timeout_s,
-                jobs=tuple(jobs[i : i + _POINTS_PER_CHUNK]),
-                variation=plan.variation,
-            )
+            if len(jobs) >= _points_per_chunk(left):
+                yield replace(chunk, jobs=tuple(jobs))
+                jobs = []
+        if chunk is not None and jobs:
+            yield replace(chunk, jobs=tuple(jobs))
+        report(summary.ok + summary.failed, summary.points, summary.failed)
+
+
+def _chunk_of(plan: Plan, group: Group, record: Any) -> Chunk:
+    """Return a chunk of a group without jobs; the record gives the circuit its first values."""
+    deck = plan.testbench.deck(
+        plan.technology,
+        group.condition,
+        plan.parameters,
+        record,
+        mismatch=plan.variation is not None,
+    )
+    return Chunk(
+        testbench=plan.testbench.name,
+        deck=deck,
+        accuracy=plan.accuracy,
+        condition=group.condition,
+        parameters=plan.parameters,
+        point_timeout_s=plan.point_timeout_s,
+        jobs=(),
+        variation=plan.variation,
+        refine=True,
+    )
+
+
+def _points_per_chunk(left: int) -> int:
+    """Return the size of the next chunk: small near the end, so that all workers end together."""
+    return min(max(left // _CHUNKS_AT_THE_END, _SMALLEST_CHUNK), _LARGEST_CHUNK)
 
 
 def _count(summary: RunSummary, rows: list[tuple[bytes, dict[str, Any]]]) -> None:
     for _, row in rows:
         summary.simulated += 1
-        if row["status"] == "ok":
-            summary.ok += 1
-        else:
-            summary.failed += 1
+        _count_point(summary, row.get("reason"))
+
+
+def _count_point(summary: RunSummary, reason: str | None) -> None:
+    if reason is None:
+        summary.ok += 1
+    else:
+        summary.failed += 1
+        summary.reasons[reason] += 1
 
 
 def note_version(store: Store, summary: RunSummary, version: int) -> None:
@@ -250,18 +268,41 @@ def note_version(store: Store, summary: RunSummary, version: int) -> None:
     store.set_meta({"ngspice_version": version})
 
 
-def _finish(plan: Plan, store: Store, summary: RunSummary, start: float) -> None:
-    if summary.failed:
-        planned = {point.key for group in groups(plan) for point in group.points}
-        for key, row in store.rows():
-            if row["status"] == "failed" and key in planned:
-                summary.reasons[row["reason"]] += 1
-    summary.ngspice_version = summary.ngspice_version or store.meta().get("ngspice_version", 0)
-    summary.seconds = time.perf_counter() - start
-
-
 def write_log(folder: Path, text: str) -> None:
-    """Append a line to a run's log."""
+    """Append a line to a run's log.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written, as on a full disk.
+    """
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
-    with (folder / LOG_FILE).open("a", encoding="utf-8") as stream:
-        stream.write(f"{stamp} {text}\n")
+    try:
+        with (folder / LOG_FILE).open("a", encoding="utf-8") as stream:
+            stream.write(f"{stamp} {text}\n")
+    except OSError as error:
+        raise _unwritable(folder / LOG_FILE, error) from None
+
+
+def write_plan(folder: Path, document: dict[str, Any]) -> None:
+    """Write the resolved plan into a run directory, whole or not at all.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written, as on a full disk.
+    """
+    text = "# As resolved by rramchar; the results lie beside it.\n" + tomli_w.dumps(document)
+    temporary = folder / f"{PLAN_FILE}.new"
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(folder / PLAN_FILE)
+    except OSError as error:
+        raise _unwritable(folder / PLAN_FILE, error) from None
+
+
+def _unwritable(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"{path}: cannot be written: {error.strerror}; what was finished is kept; mend that and "
+        "run the same command again"
+    )

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +45,8 @@ class Chunk:
         Point key, the testbench's record of the point, and its Monte Carlo sample.
     variation : Variation or None
         How the samples vary.
+    refine : bool
+        Simulate delicate points again with a finer solver.
     shifts : mapping of bytes to mapping
         Further alterations by point key. The circuit stays altered for the points that follow.
     """
@@ -56,6 +59,7 @@ class Chunk:
     point_timeout_s: float
     jobs: tuple[Job, ...]
     variation: Variation | None = None
+    refine: bool = False
     shifts: Mapping[bytes, Mapping[str, float]] = field(default_factory=dict)
 
 
@@ -99,6 +103,7 @@ def run_chunk(chunk: Chunk) -> ChunkResult:
     for key, record, sample in chunk.jobs:
         if session.suspect:
             break
+        session.mark()
         signal.setitimer(signal.ITIMER_REAL, chunk.point_timeout_s)
         rows.append((key, _run_point(session, chunk, key, record, sample)))
     signal.setitimer(signal.ITIMER_REAL, 0)
@@ -124,4 +129,9 @@ def _run_point(
     except SimulationError as error:
         return failure(error.reason, error.detail, time.perf_counter() - start)
     result = testbench.result(waves, chunk.condition, chunk.parameters)
+    if chunk.refine and testbench.is_delicate(result, chunk.condition):
+        # Without convergence the first result stands.
+        with suppress(SimulationError):
+            waves, solver = simulate(session, chunk.deck, alterations, "fine")
+            result = testbench.result(waves, chunk.condition, chunk.parameters)
     return {"status": "ok", "solver": solver, "seconds": time.perf_counter() - start, **result}

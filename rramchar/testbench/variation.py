@@ -219,13 +219,15 @@ def spreads_of(technology: Technology, placed: tuple[Placed, ...]) -> tuple[Spre
     spreads = []
     for item in placed:
         device = technology.device(item.transistor.role)
+        # ngspice takes an altered width times `.option scale`, but reads it back without.
+        alterable = not device.subcircuit and technology.size_unit_m == 1.0
         root_area_m = math.sqrt(item.transistor.width_m * item.transistor.drawn_length(technology))
         spreads.append(
             Spread(
                 placed=item,
                 sign=1 if device.polarity == "n" else -1,
                 sigma_vth_v=device.a_vt_v_m / root_area_m,
-                sigma_beta=0.0 if device.subcircuit else device.a_beta_m / root_area_m,
+                sigma_beta=device.a_beta_m / root_area_m if alterable else 0.0,
                 sigma_vth_global_v=device.sigma_vth_global_v,
             )
         )

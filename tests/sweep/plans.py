@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from rramchar.sweep import Plan, make_plan
+from rramchar.sweep.store import PLAN_FILE, Store
 
 
 def document(**axes: Any) -> dict[str, Any]:
@@ -22,3 +26,10 @@ def plan(**axes: Any) -> Plan:
 def rows(frame: Any) -> Any:
     """Return the columns of a frame that a run determines, without its timing."""
     return frame.drop(columns=["seconds"])
+
+
+def change_plan(folder: Path, made: Plan) -> None:
+    """Give a run directory another plan, as a run does that was stopped before its first point."""
+    (folder / PLAN_FILE).write_text(tomli_w.dumps(made.document()))
+    with Store(folder, made.testbench.result_fields) as store:
+        store.set_meta({"plan": made.document()})
