@@ -1,18 +1,44 @@
-"""``rramchar measured``: look at measured resistances, draw synthetic ones."""
+"""``rramchar measured``: look at measured resistances, import them, draw synthetic ones."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rramchar.cli.common import JsonOption, check_writable, emit, stdout
+from rramchar.cli.common import (
+    JsonOption,
+    check_writable,
+    emit,
+    progress_bar,
+    stderr,
+    stdout,
+)
+
+if TYPE_CHECKING:
+    from rramchar.measured import Measurement
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Measured resistances: check and summarize a file, draw synthetic data.",
+    help="Measured resistances: inspect a file, import it as a tidy table, draw synthetic data.",
 )
+
+FileArgument = Annotated[
+    Path,
+    typer.Argument(help="Measured resistances: text, plain or .gz .bz2 .xz .zip, or .parquet."),
+]
+LayoutOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|MAP.toml",
+        help="See `rramchar measured layouts`; guessed from name and first lines without.",
+    ),
+]
+SkipOption = Annotated[
+    bool,
+    typer.Option("--skip-bad-rows", help="Leave out rows that cannot be used, and say why."),
+]
 
 
 @app.callback()
@@ -22,37 +48,91 @@ def _callback() -> None:
 
 @app.command()
 def inspect(
-    file: Annotated[Path, typer.Argument(help="Measured resistances, plain or .gz.")],
-    layout: Annotated[
-        str | None,
-        typer.Option(help="tidy or cycling; guessed from the first line without."),
-    ] = None,
+    file: FileArgument,
+    layout: LayoutOption = None,
+    skip_bad_rows: SkipOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Read and check a file, and summarize it.
+    """Read and check a file, and say how it was understood.
 
-    tidy: a header line with device, cycle, state (lrs or hrs), resistance_ohm;
-    one reading per line.
+    Layout, rows, devices, columns with units and ranges, flagged readings.
 
-    cycling: no header; address, HRS_1, LRS_1, HRS_2, LRS_2, ... per line.
-
-    Resistances in ohm; fields separated by comma, TAB or semicolon.
-
-    Example: rramchar measured inspect cells.csv --layout cycling
+    Example: rramchar measured inspect cells.csv
     """
-    from rramchar.measured import guess_layout, read_measured
+    from rramchar.measured import summarize
 
-    name = layout or guess_layout(file)
-    frame = read_measured(file, name)
-    result: dict[str, Any] = {
-        "file": str(file),
-        "layout": name,
-        "devices": int(frame["device"].nunique()),
-        "cycles": int(frame["cycle"].nunique()),
-        "readings": len(frame),
-        "states": _states(frame),
-    }
+    found = _read(file, layout, skip_bad_rows)
+    result = {**_document(file, found), **summarize(found.frame)}
     emit(result, as_json, lambda: _show(result))
+
+
+@app.command("import")
+def import_file(
+    file: FileArgument,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Tidy table to write: .parquet or .csv.")
+    ],
+    layout: LayoutOption = None,
+    skip_bad_rows: SkipOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Import a file as a tidy table: one reading per row, SI units.
+
+    Sentinels become flags. With --skip-bad-rows the rows that cannot be used
+    go to FILE.rejected.csv beside the output, with line and reason.
+
+    Example: rramchar measured import cells.csv --layout cycling -o cells.parquet
+    """
+    from rramchar.measured import count_flags, write_rejected, write_tidy
+    from rramchar.measured.write import check_suffix
+    from rramchar.provenance import provenance
+
+    check_suffix(check_writable(output, option="--output"))
+    rejected_file = output.parent / f"{file.name}.rejected.csv"
+    if skip_bad_rows:
+        check_writable(rejected_file)
+    found = _read(file, layout, skip_bad_rows)
+    command = f"rramchar measured import {file.name} --layout {Path(found.layout).name}"
+    facts = provenance(inputs=[file], command=command)
+    with progress_bar("rows") as bar:
+        task = bar.add_task("writing", total=len(found.frame)) if len(found.frame) > 10**6 else None
+        write_tidy(
+            found.frame,
+            output,
+            facts,
+            lambda rows: None if task is None else bar.advance(task, rows),
+        )
+    if found.rejected:
+        write_rejected(rejected_file, found.rejected, file)
+    result = {
+        **_document(file, found),
+        "readings": len(found.frame),
+        "flags": count_flags(found.frame),
+        "devices": int(found.frame["device"].nunique()),
+        "output": output,
+        "rejected_file": rejected_file if found.rejected else None,
+    }
+    emit(result, as_json, lambda: _show_import(result))
+
+
+@app.command()
+def layouts(as_json: JsonOption = False) -> None:
+    """List the layouts that are known by name.
+
+    Any other layout is a TOML file of your own: see docs/measured.md.
+
+    Example: rramchar measured layouts
+    """
+    from rich.table import Table
+
+    from rramchar.measured import layout_names
+
+    names = layout_names()
+    table = Table("layout", "what it is")
+    for name, title in names.items():
+        table.add_row(name, title)
+    result = {"layouts": [{"name": name, "title": title} for name, title in names.items()]}
+    emit(result, as_json, lambda: stdout.print(table))
 
 
 @app.command()
@@ -93,45 +173,94 @@ def synthesize(
     )
 
 
-def _states(frame: Any) -> dict[str, dict[str, float]]:
-    import numpy as np
+def _read(file: Path, layout: str | None, skip_bad_rows: bool) -> Measurement:
+    from rich.markup import escape
 
-    from rramchar.measured import STATES, state_values
+    from rramchar.measured import import_measured
 
-    summary = {}
-    for state in STATES:
-        values = state_values(frame, state)
-        if values.size:
-            summary[state] = {
-                "readings": int(values.size),
-                "median_ohm": float(np.median(values)),
-                "sigma_log10": float(np.std(np.log10(values))),
-                "lowest_ohm": float(values.min()),
-                "highest_ohm": float(values.max()),
-            }
-    return summary
+    with stderr.status(f"reading {escape(file.name)}"):
+        return import_measured(file, layout, skip_bad_rows=skip_bad_rows)
+
+
+def _document(file: Path, found: Measurement) -> dict[str, Any]:
+    rejected = [{"line": row.line, "reason": row.reason} for row in found.rejected[:100]]
+    return {
+        "file": str(file),
+        "layout": found.layout,
+        "rejected": len(found.rejected),
+        "rejected_rows": rejected,
+    }
 
 
 def _show(result: dict[str, Any]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from rramchar.units import format_quantity
-
     table = Table(title=escape(Path(result["file"]).name))
-    for heading in ("state", "readings", "median", "sigma(log10 R)", "lowest", "highest"):
-        table.add_column(heading, justify="left" if heading == "state" else "right")
-    for state, summary in result["states"].items():
-        table.add_row(
-            state.upper(),
-            f"{summary['readings']:,}",
-            format_quantity(summary["median_ohm"], "ohm"),
-            f"{summary['sigma_log10']:.3f}",
-            format_quantity(summary["lowest_ohm"], "ohm"),
-            format_quantity(summary["highest_ohm"], "ohm"),
-        )
+    for heading in ("column", "lowest", "median", "highest", "different values"):
+        numeric = heading in ("lowest", "median", "highest")
+        table.add_column(heading, justify="right" if numeric else "left", no_wrap=True)
+    for column in result["columns"]:
+        table.add_row(column["name"], *_range(column))
     stdout.print(table)
+    for state, summary in result["states"].items():
+        stdout.print(
+            f"{state.upper()}: {summary['readings']:,} good readings, median "
+            f"{_number(summary['median_ohm'], 'ohm')}, sigma(log10 R) {summary['sigma_log10']:.3f}"
+        )
+    cycles = f"{result['cycles']:,} cycles, " if result["cycles"] else ""
     stdout.print(
-        f"layout {result['layout']}: {result['devices']:,} devices, {result['cycles']:,} cycles, "
+        f"layout {escape(result['layout'])}: {result['devices']:,} devices, {cycles}"
         f"{result['readings']:,} readings"
     )
+    _show_flags(result)
+
+
+def _show_import(result: dict[str, Any]) -> None:
+    from rich.markup import escape
+
+    stdout.print(
+        f"layout {escape(result['layout'])}: {result['devices']:,} devices, "
+        f"{result['readings']:,} readings written to {escape(str(result['output']))}"
+    )
+    _show_flags(result)
+    if result["rejected_file"]:
+        stdout.print(f"rejected rows written to {escape(str(result['rejected_file']))}")
+
+
+def _show_flags(result: dict[str, Any]) -> None:
+    from rich.markup import escape
+
+    flags = result["flags"]
+    if flags:
+        counts = ", ".join(f"{count:,} {flag}" for flag, count in flags.items())
+        stdout.print(f"flagged readings: {counts}")
+    if result["rejected"]:
+        first = result["rejected_rows"][0]
+        stdout.print(
+            f"rejected rows: {result['rejected']:,}; first: line {first['line']}, "
+            f"{escape(first['reason'])}"
+        )
+
+
+def _range(column: dict[str, Any]) -> tuple[str, str, str, str]:
+    from rich.markup import escape
+
+    if "values" in column:
+        words = ", ".join(value[:20] or '""' for value in column["values"][:3])
+        more = f", ... ({column['different']:,})" if column["different"] > 3 else ""
+        return ("", "", "", escape(words) + more)
+    if not column["filled"]:
+        return ("empty", "", "", "")
+    low, middle, high = (
+        _number(column[key], column["unit"]) for key in ("lowest", "median", "highest")
+    )
+    return (low, "" if column["name"] in ("device", "line") else middle, high, "")
+
+
+def _number(value: float, unit: str) -> str:
+    from rramchar.units import format_quantity
+
+    if unit in ("", "degC") or (unit == "s" and value >= 1):  # nobody says kiloseconds
+        return f"{value:,.6g} {unit}".strip()
+    return format_quantity(value, unit)

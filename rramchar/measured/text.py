@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rramchar.errors import InputError
+from rramchar.measured.faults import Faults
+from rramchar.measured.source import read_source
 
-_SEPARATORS = {"\t": "TAB", ",": "comma", ";": "semicolon"}
-_GZIP_MAGIC = b"\x1f\x8b"
+_SEPARATORS = ("\t", ";", ",")
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class TextTable:
 
 
 def read_text_table(path: str | Path) -> TextTable:
-    """Read a text table, plain or gzip-compressed.
+    """Read a text table, plain or packed.
 
     Lines that start with ``#`` and blank lines are passed over; line ends may be LF, CRLF or CR.
     The separator is the one of TAB, semicolon and comma that comes first in this order in the
@@ -63,7 +61,7 @@ def read_text_table(path: str | Path) -> TextTable:
     Parameters
     ----------
     path : str or path
-        The file. gzip is recognized by its content, not by its name.
+        The file. Packing and encoding are told by the content, not by the name.
 
     Returns
     -------
@@ -75,28 +73,16 @@ def read_text_table(path: str | Path) -> TextTable:
     InputError
         If the file is missing, unreadable, not text, or holds no data.
     """
-    path = Path(path)
-    text = _decode(path, _read_bytes(path)).replace("\r\n", "\n").replace("\r", "\n")
-    kept = [
-        (number, line)
-        for number, line in enumerate(text.split("\n"), start=1)
-        if line.strip() and not line.lstrip().startswith("#")
-    ]
-    if not kept:
-        raise InputError(f"{path}: holds no data, only blank or # lines; expected a table")
-    first = kept[0][1]
-    separator = next((s for s in ("\t", ";", ",") if s in first), ",")
+    source = read_source(path, Faults(str(path)))
+    kept = list(source.lines())
+    first = kept[0][2]
+    separator = next((s for s in _SEPARATORS if s in first), ",")
     return TextTable(
-        source=str(path),
-        lines=tuple(line for _, line in kept),
-        numbers=tuple(number for number, _ in kept),
+        source=source.name,
+        lines=tuple(line for _, _, line in kept),
+        numbers=tuple(number for number, _, _ in kept),
         separator=separator,
     )
-
-
-def separator_name(separator: str) -> str:
-    """Return ``TAB``, ``comma`` or ``semicolon``."""
-    return _SEPARATORS[separator]
 
 
 def parse_floats(texts: Sequence[str]) -> NDArray[np.float64]:
@@ -141,59 +127,8 @@ def parse_ints(texts: Sequence[str]) -> NDArray[np.int64] | None:
     return values.astype(np.int64) if whole.all() else None
 
 
-def resistance_complaint(text: str, value: float) -> str | None:
-    """Say what is wrong with one resistance, or return None.
-
-    Parameters
-    ----------
-    text : str
-        As written in the file.
-    value : float
-        As parsed by `parse_floats`. [ohm]
-
-    Returns
-    -------
-    str or None
-        The complaint, without file and place.
-    """
-    if value > 0 and np.isfinite(value):
-        return None
-    expected = "expected a resistance in ohm above 0 such as 5000 or 9.1e4"
-    if not text:
-        return f"empty; {expected}; leave out what was not measured"
-    if "," in text and np.isfinite(_float_or_nan(text.replace(",", "."))):
-        return f"{text!r} is not a number; {expected}; write a decimal point, not a comma"
-    if np.isnan(value) and text.lower().lstrip("+-") not in ("nan", "inf", "infinity"):
-        return f"{text!r} is not a number; {expected}"
-    return f"{text!r} is not usable; {expected}; drop the reading if the measurement failed"
-
-
 def _float_or_nan(text: str) -> float:
     try:
         return float(text)
     except ValueError:
         return float("nan")
-
-
-def _read_bytes(path: Path) -> bytes:
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; give a file")
-    try:
-        data = path.read_bytes()
-        return gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; check the name and the folder") from None
-    except (gzip.BadGzipFile, EOFError, zlib.error):
-        raise InputError(
-            f"{path}: damaged gzip file; copy it again or unpack it with gunzip"
-        ) from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
-
-
-def _decode(path: Path, data: bytes) -> str:
-    if not data:
-        raise InputError(f"{path}: the file is empty; expected a table")
-    if b"\0" in data:
-        raise InputError(f"{path}: is not plain text; expected a text table, saved as UTF-8")
-    return data.decode("utf-8-sig", errors="replace")

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from rramchar.errors import InputError
 from rramchar.measured import check_frame, cycling_frame, read_cycling
-from rramchar.measured.cycling import reading_name
+from rramchar.measured.cycling import CYCLING
+from rramchar.measured.wide import reading_name
 
 GOOD = "200.000\t9e4\t5000\t8e4\t5100\r\n201.000\t7e4\t4900\t6e4\t4800\r\n"
 
@@ -60,19 +61,15 @@ BAD = [
     ("1,9e4,5e3,8e4\n", "line 1: 4 fields"),
     ("1,9e4,5e3\n2,9e4,5e3,8e4,5e3\n", "line 2: 5 fields, expected 3 as in line 1"),
     ("# c\n1,9e4,5e3\n2,9e4\n", "line 3: 2 fields, expected 3 as in line 2"),
-    ("1,9e4,5e3\n2,0,5e3\n", "line 2, field 2 (HRS_1): '0' is not usable"),
-    ("1,9e4,-5\n", "line 1, field 3 (LRS_1): '-5' is not usable"),
-    ("1,9e4,5e3,nan,5e3\n", "line 1, field 4 (HRS_2): 'nan' is not usable"),
-    ("1,9e4,5e3,9e4,inf\n", "line 1, field 5 (LRS_2): 'inf' is not usable"),
     ("1,9e4,5e3\n2,open,5e3\n", "line 2, field 2 (HRS_1): 'open' is not a number"),
     ("1,9e4,1_000\n", "field 3 (LRS_1): '1_000' is not a number"),
     ("1,9e4,\n2,9e4,5e3\n", "line 1: 2 fields"),
-    ("1,,5e3\n", "line 1, field 2 (HRS_1): empty"),
     ("1;9e4;5e3\n2;9e4;4871,5\n", "write a decimal point, not a comma"),
     ("addr,hrs,lrs\n1,9e4,5e3\n", "has no header line: put # before it"),
     ("200,9e4,5e3\n200.000,9e4,5e3\n", "line 2, field 1 (address): '200.000' is already in line 1"),
     (",9e4,5e3\n", "line 1, field 1 (address): empty"),
-    ("1,9e4,5\0e3\n", "is not plain text"),
+    ("1,9e4,5e3\n1,9e4,5\0e3\n", "line 2: is not plain text: NUL byte at character 8"),
+    ('1,9e4,5e3\n2,"9e4,5e3\n', "line 2: a quoted field does not end"),
 ]
 
 
@@ -98,12 +95,22 @@ def test_missing_file_folder_and_damaged_gzip(tmp_path):
 
 
 def test_reading_names_count_from_the_address():
-    assert [reading_name(field) for field in (1, 2, 3, 4)] == ["address", "HRS_1", "LRS_1", "HRS_2"]
+    names = [reading_name(field, CYCLING.readings) for field in (2, 3, 4)]
+    assert names == ["HRS_1", "LRS_1", "HRS_2"]
+
+
+def test_what_is_no_resistance_becomes_a_flag(tmp_path):
+    path = tmp_path / "cells.csv"
+    path.write_text("1,9e4,5e3,0,-5,,nan,inf,1e10,9.9e9,9.91e37\n")
+    frame = check_frame(read_cycling(path))
+    flags = ["", "", "zero", "negative", "not_read", "not_read", "open", "open", "", "not_read"]
+    assert frame["flag"].tolist() == flags
+    assert frame["resistance_ohm"].notna().tolist() == [not flag for flag in flags]
 
 
 @settings(deadline=None)
 @given(
-    st.lists(st.lists(st.floats(1e-3, 1e12), min_size=4, max_size=4), min_size=1, max_size=6).map(
+    st.lists(st.lists(st.floats(1e-3, 9.99e9), min_size=4, max_size=4), min_size=1, max_size=6).map(
         np.array
     )
 )

@@ -1,0 +1,156 @@
+"""Reading a large file of measurements against a bare pandas read of the same file.
+
+    python -m benchmarks.measured --json
+
+Files of several shapes are drawn into a temporary folder. Each is read in processes of its own, by
+`rramchar.measured.read_measured` and by `pandas.read_csv`, in turn; the smallest CPU time (user and
+system) of the repeats counts, since other work on the machine only ever adds. Imports are not
+timed. Memory is the peak of the process. The bounds are 1.5 times the time, 3 times the memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+ROWS = 10_000_000
+REPEATS = 3
+BOUNDS = {"time": 1.5, "memory": 3.0}
+_BLOCK = 1_000_000
+
+_CHILD = """
+import json, os, resource, sys
+way, path, header = sys.argv[1], sys.argv[2], sys.argv[3]
+if way == "pandas":
+    import pandas
+    read = lambda: pandas.read_csv(path, header=None if header == "no" else 0,
+                                   sep="\\t" if header == "no" else ",")
+else:
+    from rramchar.measured import read_measured
+    read = lambda: read_measured(path)
+start = os.times()
+frame = read()
+end = os.times()
+print(json.dumps({"rows": len(frame), "cpu_s": end.user + end.system - start.user - start.system,
+                  "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+"""
+
+
+def cycling_block(start: int, rows: int, rng: np.random.Generator) -> pd.DataFrame:
+    """One reading per line with operation and state."""
+    k = np.arange(start, start + rows)
+    return pd.DataFrame(
+        {
+            "device": k // 2000,
+            "cycle": k % 2000 // 2 + 1,
+            "operation": np.where(k % 2, "SET", "RESET"),
+            "state": np.where(k % 2, "lrs", "hrs"),
+            "resistance_ohm": np.round(5e3 * np.exp(rng.normal(size=rows)), 3),
+        }
+    )
+
+
+def pulses_block(start: int, rows: int, rng: np.random.Generator) -> pd.DataFrame:
+    """A pulse log, numbers in full precision."""
+    k = np.arange(start, start + rows)
+    return pd.DataFrame(
+        {
+            "device": k // 5000,
+            "pulse": k % 5000,
+            "operation": "RESET",
+            "v_reset_v": np.round(0.5 + k % 50 * 0.05, 2),
+            "pulse_width_s": 2e-7,
+            "resistance_ohm": 5e3 * np.exp(rng.normal(size=rows)),
+        }
+    )
+
+
+def logger_block(start: int, rows: int, rng: np.random.Generator) -> pd.DataFrame:
+    """The headerless log of progressive RESET, every number with three decimals."""
+    k = np.arange(start, start + rows)
+    before, after = 5e3 * np.exp(rng.normal(size=(2, rows)))
+    columns = [1450 + k // 2000, np.full(rows, 200.0), k % 80 * 0.05, np.full(rows, 3.5)]
+    return pd.DataFrame(np.round(np.column_stack([*columns, before, after]), 3))
+
+
+SHAPES: dict[str, tuple[str, Callable[..., pd.DataFrame]]] = {
+    "cycling": ("tidy.csv", cycling_block),
+    "pulses": ("pulses.csv", pulses_block),
+    "logger": ("reset-sweep-sl-bench.csv", logger_block),
+}
+
+
+def draw_file(path: Path, rows: int, block: Callable[..., pd.DataFrame]) -> None:
+    """Write a file block by block."""
+    rng = np.random.default_rng(1)
+    headerless = block is logger_block
+    with path.open("w") as stream:
+        for start in range(0, rows, _BLOCK):
+            block(start, min(_BLOCK, rows - start), rng).to_csv(
+                stream,
+                index=False,
+                header=start == 0 and not headerless,
+                sep="\t" if headerless else ",",
+                float_format="%.3f" if headerless else None,
+            )
+
+
+def measure(way: str, path: Path, header: bool) -> dict[str, float]:
+    """Read a file in a process of its own."""
+    command = [sys.executable, "-c", _CHILD, way, str(path), "yes" if header else "no"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
+
+
+def compare(path: Path, header: bool, repeats: int) -> dict[str, float]:
+    """Read a file both ways in turn, and return the best of each with the ratios."""
+    runs: dict[str, list[dict[str, float]]] = {"pandas": [], "rramchar": []}
+    for _ in range(repeats):
+        for way, done in runs.items():
+            done.append(measure(way, path, header))
+    best = {
+        f"{way}_{key}": min(run[key] for run in done)
+        for way, done in runs.items()
+        for key in ("cpu_s", "peak_mb")
+    }
+    return {
+        **best,
+        "time_ratio": best["rramchar_cpu_s"] / best["pandas_cpu_s"],
+        "memory_ratio": best["rramchar_peak_mb"] / best["pandas_peak_mb"],
+    }
+
+
+def main() -> None:
+    """Draw, read, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--repeats", type=int, default=REPEATS)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options = parser.parse_args()
+    results = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for shape, (name, block) in SHAPES.items():
+            path = Path(folder) / name
+            draw_file(path, options.rows, block)
+            size = os.path.getsize(path) / 1e6
+            header = block is not logger_block
+            results[shape] = {"file_mb": size, **compare(path, header, options.repeats)}
+            path.unlink()
+            if not options.json:
+                print(shape, {key: round(value, 2) for key, value in results[shape].items()})
+    document = {"rows": options.rows, "repeats": options.repeats, "bounds": BOUNDS, **results}
+    if options.json:
+        print(json.dumps(document, indent=2))
+
+
+if __name__ == "__main__":
+    main()
