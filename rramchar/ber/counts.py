@@ -13,7 +13,7 @@ from rramchar.ber.confusion import OUTCOMES
 from rramchar.ber.intervals import clopper_pearson
 from rramchar.ber.pairs import check_pairable, to_matrices
 from rramchar.errors import InputError
-from rramchar.measured.schema import check_frame, state_values
+from rramchar.measured.schema import check_states, state_values
 
 Floats = NDArray[np.float64]
 
@@ -61,6 +61,10 @@ class ErrorCount:
         2T2R only: the last device, left without a partner.
     skipped : int
         2T2R only: trials left out because a reading is missing.
+    unit_names : tuple of str
+        The devices or pairs.
+    unit_errors, unit_trials : array of int, shape (units,)
+        Errors and trials of each. [1]
     """
 
     errors: int
@@ -70,6 +74,9 @@ class ErrorCount:
     high: float
     confusion: NDArray[np.int64]
     concentration: Concentration
+    unit_names: tuple[str, ...]
+    unit_errors: NDArray[np.int64]
+    unit_trials: NDArray[np.int64]
     threshold_ohm: float | None = None
     odd_device: int | str | None = None
     skipped: int = 0
@@ -128,7 +135,7 @@ def count_1t1r(frame: pd.DataFrame, threshold: float | str = "best") -> ErrorCou
     ErrorCount
         One trial for each reading; a reading is HRS when R > threshold.
     """
-    check_frame(frame)
+    check_states(frame)
     lrs, hrs = state_values(frame, "lrs"), state_values(frame, "hrs")
     if not lrs.size or not hrs.size:
         raise InputError("1T1R errors: expected readings of both lrs and hrs, found only one state")
@@ -140,7 +147,9 @@ def count_1t1r(frame: pd.DataFrame, threshold: float | str = "best") -> ErrorCou
     return _summarize(
         plus=(int(wrong[is_hrs].sum()), hrs.size),
         minus=(int(wrong[~is_hrs].sum()), lrs.size),
-        concentration=_concentrate([str(d) for d in devices.tolist()], per_device),
+        names=[str(d) for d in devices.tolist()],
+        unit_errors=per_device,
+        unit_trials=np.bincount(labels, minlength=len(devices)),
         threshold_ohm=limit,
     )
 
@@ -178,7 +187,9 @@ def count_2t2r(frame: pd.DataFrame) -> ErrorCount:
     return _summarize(
         plus=(int(wrong[0].sum()), trials[0]),
         minus=(int(wrong[1].sum()), trials[1]),
-        concentration=_concentrate(names, (wrong[0].sum(axis=1) + wrong[1].sum(axis=1))),
+        names=names,
+        unit_errors=wrong[0].sum(axis=1) + wrong[1].sum(axis=1),
+        unit_trials=there[0].sum(axis=1) + there[1].sum(axis=1),
         odd_device=devices[-1] if len(devices) % 2 else None,
         skipped=2 * there[0].size - sum(trials),
     )
@@ -249,8 +260,10 @@ def _threshold(threshold: float | str, lrs: Floats, hrs: Floats) -> float:
 def _summarize(
     plus: tuple[int, int],
     minus: tuple[int, int],
-    concentration: Concentration,
     *,
+    names: list[str],
+    unit_errors: NDArray[np.int64],
+    unit_trials: NDArray[np.int64],
     threshold_ohm: float | None = None,
     odd_device: int | str | None = None,
     skipped: int = 0,
@@ -268,7 +281,10 @@ def _summarize(
         low=float(low),
         high=float(high),
         confusion=confusion,
-        concentration=concentration,
+        concentration=_concentrate(names, unit_errors),
+        unit_names=tuple(names),
+        unit_errors=unit_errors,
+        unit_trials=unit_trials,
         threshold_ohm=threshold_ohm,
         odd_device=odd_device,
         skipped=skipped,

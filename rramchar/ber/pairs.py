@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rramchar.errors import InputError
-from rramchar.measured.schema import STATES, check_frame
+from rramchar.measured.schema import STATES, check_states
 
 POLARITY = "plus_is_r_bl_above_r_blb"
 """The weight is +1 when R_BL > R_BLb (IEDM 2019)."""
@@ -71,7 +71,7 @@ def to_matrices(frame: pd.DataFrame) -> CycleMatrices:
     CycleMatrices
         One matrix for each state. [ohm]
     """
-    check_frame(frame)
+    check_states(frame)
     row, devices = pd.factorize(frame["device"])
     column, cycles = pd.factorize(frame["cycle"], sort=True)
     values = frame["resistance_ohm"].to_numpy(dtype=float)

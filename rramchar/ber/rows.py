@@ -20,10 +20,12 @@ CHOICES = {
     "cell": ("1t1r", "2t2r"),
     "coding": ("binary", "ternary"),
     "polarity": (POLARITY,),
-    "source": ("counts", "pcsa_map", "analytic"),
+    "source": ("counts", "pcsa_map", "analytic", "model", "spice"),
 }
+RATE_SOURCES = ("analytic", "model", "spice")
+"""Sources whose rows may hold a rate and its interval without counts."""
 TEXTS = (*CHOICES, "programming", "corner")
-OPTIONAL_NUMBERS = ("temperature_c", "vdd_v", "sample_time_s")
+OPTIONAL_NUMBERS = ("temperature_c", "vdd_v", "sample_time_s", "time_s")
 KEYS = (*TEXTS, *OPTIONAL_NUMBERS)
 """The columns that tell one condition from another."""
 RATES = ("ber", "ber_low", "ber_high")
@@ -31,6 +33,8 @@ COUNTS = tuple(f"{stored}_{outcome}" for stored in STORED for outcome in OUTCOME
 INTEGERS = ("trials", "errors", *COUNTS)
 COLUMNS = (*KEYS, "trials", "errors", *RATES, *COUNTS)
 """All columns of a BER table in order."""
+NEWER_COLUMNS = ("time_s",)
+"""Columns that files of older versions lack; read as empty."""
 
 _CORNER = re.compile(r"[A-Za-z0-9_.+-]*")
 Counts = tuple[tuple[int, int, int, int], ...]
@@ -50,15 +54,18 @@ class BerRow:
         ``plus_is_r_bl_above_r_blb``. For 1T1R plus is HRS and minus is LRS.
     source : str
         ``counts`` (measured readings compared), ``pcsa_map`` (measured readings sent through a
-        simulated read amplifier) or ``analytic``.
+        simulated read amplifier), ``analytic``, ``model`` (fitted models of resistances and reads)
+        or ``spice`` (random reads simulated).
     programming : str
         How the cells were programmed, free text; may be empty.
     corner : str
         Process corner; empty where it does not apply.
     temperature_c, vdd_v, sample_time_s : float or None
         Conditions; None where they do not apply. [degree C, V, s]
+    time_s : float or None
+        Since programming; None where it does not apply. [s]
     trials, errors : int
-        Counts; 0 for ``analytic``. [1]
+        Counts; 0 where the row holds a rate alone. [1]
     ber, ber_low, ber_high : float
         Error rate and its 95 % interval. [1]
     counts : tuple of 3 tuples of 4 int
@@ -75,6 +82,7 @@ class BerRow:
     temperature_c: float | None
     vdd_v: float | None
     sample_time_s: float | None
+    time_s: float | None
     trials: int
     errors: int
     ber: float
@@ -96,8 +104,8 @@ class BerRow:
     def confusion(self) -> Confusion:
         """Return the probability of each outcome for each stored weight.
 
-        A binary row says nothing about a stored zero: it is taken to be read rightly. An
-        analytic binary row gives the symmetric confusion of its error rate.
+        A binary row says nothing about a stored zero: it is taken to be read rightly. A
+        binary row without counts gives the symmetric confusion of its error rate.
 
         Returns
         -------
@@ -138,9 +146,10 @@ def make_row(
     temperature_c: float | None = None,
     vdd_v: float | None = None,
     sample_time_s: float | None = None,
+    time_s: float | None = None,
     polarity: str = POLARITY,
 ) -> BerRow:
-    """Make a row from counts, or from an analytic error rate.
+    """Make a row from counts, or from an error rate and its interval.
 
     Parameters
     ----------
@@ -148,11 +157,12 @@ def make_row(
         See `BerRow`.
     counts : array of int, shape (3, 4), optional
         As `rramchar.ber.counts.confusion_counts` gives; trials, errors, BER and its 95 %
-        Clopper-Pearson interval follow from it. Needed unless the source is ``analytic``.
+        Clopper-Pearson interval follow from it. Needed unless the source is one of
+        `RATE_SOURCES`.
     ber, ber_low, ber_high : float, optional
-        For source ``analytic`` only: estimate and interval. [1]
-    temperature_c, vdd_v, sample_time_s : float, optional
-        Conditions. [degree C, V, s]
+        Without counts only: estimate and interval. [1]
+    temperature_c, vdd_v, sample_time_s, time_s : float, optional
+        Conditions. [degree C, V, s, s]
 
     Returns
     -------
@@ -164,14 +174,15 @@ def make_row(
     InputError
         If a field cannot be used, or counts and rates do not go with the source.
     """
-    if (source == "analytic") != (counts is None):
-        raise InputError(
-            f"BER row: source {source!r} {'with' if counts is not None else 'without'} counts; "
-            "expected counts for every source but 'analytic'"
-        )
+    if counts is not None and source == "analytic":
+        raise InputError("BER row: source 'analytic' with counts; leave them out")
+    if counts is None and source in CHOICES["source"] and source not in RATE_SOURCES:
+        raise InputError(f"BER row: source {source!r} without counts; expected a (3, 4) array")
     if counts is None:
         if ber is None or ber_low is None or ber_high is None:
-            raise InputError("BER row: an analytic row needs ber, ber_low and ber_high")
+            raise InputError(
+                f"BER row: source {source!r} without counts needs ber, ber_low and ber_high"
+            )
         matrix, trials, errors = np.zeros((3, 4), dtype=np.int64), 0, 0
     else:
         if (ber, ber_low, ber_high) != (None, None, None):
@@ -193,6 +204,7 @@ def make_row(
         temperature_c=_number_or_none(temperature_c),
         vdd_v=_number_or_none(vdd_v),
         sample_time_s=_number_or_none(sample_time_s),
+        time_s=_number_or_none(time_s),
         trials=trials,
         errors=errors,
         ber=float(ber),
@@ -273,9 +285,9 @@ def _check_numbers(row: BerRow) -> None:
         )
     total = sum(cells.values())
     right = sum(row.counts[i][i] for i in range(3))
-    if row.source == "analytic":
-        if total or row.trials or row.errors:
-            raise InputError("column trials: an analytic row has no counts, expected 0")
+    if row.source == "analytic" and (total or row.trials or row.errors):
+        raise InputError("column trials: an analytic row has no counts, expected 0")
+    if row.source in RATE_SOURCES and not (total or row.trials or row.errors):
         return
     if row.coding == "binary" and any(row.counts[1]):
         raise InputError("column coding: 'binary' with reads of a stored zero, expected 'ternary'")

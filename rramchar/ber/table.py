@@ -19,6 +19,7 @@ from rramchar.ber.rows import (
     COUNTS,
     INTEGERS,
     KEYS,
+    NEWER_COLUMNS,
     OPTIONAL_NUMBERS,
     RATES,
     TEXTS,
@@ -224,7 +225,7 @@ class BerTable:
 
 
 def _check_header(names: list[str], source: str, line: int) -> None:
-    missing = [column for column in COLUMNS if column not in names]
+    missing = [column for column in COLUMNS if column not in (*names, *NEWER_COLUMNS)]
     if missing:
         raise InputError(
             f"{source}, line {line}: column {missing[0]} is missing; expected the header of a BER "
@@ -241,6 +242,7 @@ def _check_header(names: list[str], source: str, line: int) -> None:
 
 
 def _parse_row(texts: dict[str, str], place: str) -> BerRow:
+    texts = {**dict.fromkeys(NEWER_COLUMNS, ""), **texts}
     fields: dict[str, Any] = {name: texts[name] for name in TEXTS}
     for name in (*OPTIONAL_NUMBERS, *RATES):
         value = float(parse_floats([texts[name]])[0])

@@ -11,7 +11,7 @@ from rramchar.ber.rows import CHOICES, KEYS, OPTIONAL_NUMBERS, BerRow
 from rramchar.errors import InputError
 from rramchar.units import parse_quantity
 
-_UNITS = {"temperature_c": "C", "vdd_v": "V", "sample_time_s": "s"}
+_UNITS = {"temperature_c": "C", "vdd_v": "V", "sample_time_s": "s", "time_s": "s"}
 
 
 def parse_where(text: str) -> dict[str, Any]:
