@@ -63,7 +63,7 @@ def measure(points: int, scale: int, repeats: int, say: Any) -> dict[str, Any]:
     plan = make_work(points)
     found: dict[str, Any] = {"machine": describe_machine(), "points": len(plan), "cores": cores()}
     rates: dict[str, list[float]] = {}
-    counts = {"pyspice": 400 // scale, "batch": 400 // scale}
+    counts = {"pyspice": 400 // scale, "batch": 400 // scale, "batch_default": 100 // scale}
     for repeat in range(repeats):
         for name, result, seconds in _ways(plan, counts):
             rates.setdefault(name, []).append(len(result) / seconds)
@@ -79,6 +79,7 @@ def measure(points: int, scale: int, repeats: int, say: Any) -> dict[str, Any]:
         "speedup_over_pyspice": ours / rate["pyspice"],
         "speedup_over_pyspice_default": ours / rate["pyspice_default"],
         "speedup_over_batch": ours / rate["batch"],
+        "speedup_over_batch_one_thread": ours / rate["batch_one_thread"],
         "time_over_handwritten_loop": rate["handwritten_loop"] / ours,
         "two_workers_over_one": rate["rramchar_two_workers"] / rate["rramchar_one_worker"],
     }
@@ -98,7 +99,8 @@ def measure(points: int, scale: int, repeats: int, say: Any) -> dict[str, Any]:
 
 def _ways(plan: Plan, counts: dict[str, int]) -> Any:
     yield "pyspice", *pyspice(plan, counts["pyspice"], threads_off=True)
-    yield "batch", *batch(plan, counts["batch"])
+    yield "batch_one_thread", *batch(plan, counts["batch"], threads_off=True)
+    yield "batch", *batch(plan, counts["batch_default"], threads_off=False)
     yield "handwritten_loop", *loop(plan)
     yield "rramchar_one_worker", *ours_of(plan, 1)
     yield "rramchar_two_workers", *ours_of(plan, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -62,8 +63,8 @@ def accuracy(plan: Plan, ours: Results, points: int) -> dict[str, Any]:
     """
     ratios = {p.index: abs(math.log(p.record.r_bl_ohm / p.record.r_blb_ohm)) for p in iterate(plan)}
     context = multiprocessing.get_context("spawn")
-    with context.Pool(cores()) as pool:
-        found = dict(pool.imap_unordered(_reference, some(plan, points)))
+    with ProcessPoolExecutor(cores(), context) as pool:
+        found = dict(pool.map(_reference, some(plan, points)))
     references = {i: row for i, row in found.items() if row and ratios[i] >= SMALLEST_LOG_RATIO}
     pairs = [(ours[i], row) for i, row in references.items()]
     errors = {

@@ -8,7 +8,7 @@ import os
 import subprocess
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from benchmarks.sweep_work import (
     outcome,
     parse_results,
 )
+from rramchar.spice.library import find_library
 from rramchar.sweep.altered import write_alterations
 from rramchar.sweep.plan import Plan
 
@@ -50,6 +51,7 @@ _SESSION: dict[str, Any] = {}
 
 def _start_pyspice(threads_off: bool) -> None:
     logging.disable(logging.CRITICAL)
+    os.environ["NGSPICE_LIBRARY_PATH"] = str(find_library())
     from PySpice.Spice.NgSpice.Shared import NgSpiceShared
 
     _SESSION["ngspice"] = NgSpiceShared.new_instance()
@@ -65,13 +67,14 @@ def _pyspice_point(task: Task) -> tuple[int, dict[str, Any]]:
     circuit = Circuit("read of a 2T2R cell")
     circuit.raw_spice = text.strip().partition("\n")[2] + "\n"
     temperature = task.deck.temperature_c
-    simulator = circuit.simulator(temperature=temperature, nominal_temperature=27)
+    simulator = circuit.simulator(
+        temperature=temperature, nominal_temperature=27, ngspice_shared=_SESSION["ngspice"]
+    )
     simulator.initial_condition(**task.deck.initial_voltages_v)
-    simulator.save("v(sen)", "v(q)", "v(qb)", "i(vdd)")
+    simulator.save(["v(sen)", "v(q)", "v(qb)", "i(vdd)"])
     analysis = simulator.transient(
         step_time=u_s(PYSPICE_STEP_S),
         end_time=u_s(task.deck.stop_time_s),
-        ngspice_shared=_SESSION["ngspice"],
     )
     now = np.array(analysis.time, dtype=float)
     q, qb = np.array(analysis["q"], dtype=float), np.array(analysis["qb"], dtype=float)
@@ -94,8 +97,10 @@ def pyspice(plan: Plan, points: int, *, threads_off: bool) -> tuple[Results, flo
     tasks = some(plan, points)
     start = time.perf_counter()
     context = multiprocessing.get_context("spawn")
-    with context.Pool(cores(), initializer=_start_pyspice, initargs=(threads_off,)) as pool:
-        results = dict(pool.imap_unordered(_pyspice_point, tasks))
+    with ProcessPoolExecutor(
+        cores(), context, initializer=_start_pyspice, initargs=(threads_off,)
+    ) as pool:
+        results = dict(pool.map(_pyspice_point, tasks))
     return results, time.perf_counter() - start
 
 
@@ -104,7 +109,7 @@ def pyspice(plan: Plan, points: int, *, threads_off: bool) -> tuple[Results, flo
 Deck = tuple[str, dict[int, float]]
 
 
-def _ngspice_batch(decks: list[Deck]) -> tuple[Results, float]:
+def _ngspice_batch(decks: list[Deck], *, threads_off: bool) -> tuple[Results, float]:
     """Run decks, an ``ngspice -b`` process each, on as many threads as there are cores."""
 
     def run(path: Path, supplies: dict[int, float]) -> Results:
@@ -115,7 +120,8 @@ def _ngspice_batch(decks: list[Deck]) -> tuple[Results, float]:
 
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        (folder / ".spiceinit").write_text("set num_threads=1\n")
+        if threads_off:
+            (folder / ".spiceinit").write_text("set num_threads=1\n")
         paths = [folder / f"{i}.cir" for i in range(len(decks))]
         for path, (text, _) in zip(paths, decks, strict=True):
             path.write_text(text)
@@ -126,18 +132,19 @@ def _ngspice_batch(decks: list[Deck]) -> tuple[Results, float]:
     return {index: row for rows in found for index, row in rows.items()}, seconds
 
 
-def batch(plan: Plan, points: int) -> tuple[Results, float]:
+def batch(plan: Plan, points: int, *, threads_off: bool) -> tuple[Results, float]:
     """Simulate some points as (b), a process each; the decks are written beforehand."""
     decks = []
     for task in some(plan, points):
         text = write_alterations(task.deck.circuit, task.alterations)
         written = replace(task, deck=replace(task.deck, circuit=text), alterations={})
         decks.append((loop_deck([written]), {task.index: task.vdd_v}))
-    return _ngspice_batch(decks)
+    return _ngspice_batch(decks, threads_off=threads_off)
 
 
 def loop(plan: Plan) -> tuple[Results, float]:
     """Simulate all points as (c), one process per condition with a loop in it: the bound."""
     return _ngspice_batch(
-        [(loop_deck(tasks), {t.index: t.vdd_v for t in tasks}) for tasks in conditions_of(plan)]
+        [(loop_deck(tasks), {t.index: t.vdd_v for t in tasks}) for tasks in conditions_of(plan)],
+        threads_off=True,
     )

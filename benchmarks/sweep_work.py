@@ -110,7 +110,7 @@ def control_lines(task: Task) -> list[str]:
         f"meas tran vq find v(q) at={sample:.9g}",
         f"meas tran vqb find v(qb) at={sample:.9g}",
         f"meas tran charge integ i(vdd) from=0 to={sample:.9g}",
-        f"echo RESULT {task.index} $&vq $&vqb $&ts $&charge",
+        f"echo RESULT {task.index} $&vq $&vqb $&charge $&ts",
         "destroy all",
     ]
 
@@ -138,11 +138,11 @@ def parse_results(printed: str, supplies: dict[int, float]) -> dict[int, dict[st
     for line in printed.splitlines():
         if not line.startswith("RESULT "):
             continue
-        index, v_q, v_qb, time_s, charge = line.split()[1:]
+        index, v_q, v_qb, charge, *time_s = line.split()[1:]  # undecided reads have no time
         vdd_v = supplies[int(index)]
         results[int(index)] = {
             "outcome": outcome(float(v_q), float(v_qb), vdd_v),
-            "sense_time_s": float(time_s),
+            "sense_time_s": float(time_s[0]) if time_s else None,
             "read_energy_j": -vdd_v * float(charge),
         }
     return results

@@ -38,6 +38,7 @@ class Session:
     def __init__(self) -> None:
         self._library = load_binding()
         self._loaded: str | None = None
+        self._solver: Solver | None = None
         self._commands = 0
         self._settings: dict[str, str] = {}
         self._altered: dict[str, float] = {}
@@ -95,6 +96,7 @@ class Session:
         """
         text = deck.text(solver)
         if text == self._loaded:
+            self._solver = solver
             return
         self.unload()
         self._apply_settings(setting_commands(deck.options))
@@ -109,6 +111,7 @@ class Session:
             self.suspect = True
             raise SimulationError("crash", last_words(printed))
         self._loaded = text
+        self._solver = solver
 
     def _apply_settings(self, commands: dict[str, str]) -> None:
         if self._settings:
@@ -181,9 +184,9 @@ class Session:
             With reason ``convergence`` if the analysis was given up before its end, or
             ``bad_netlist`` if no deck is loaded or a vector was not recorded.
         """
-        if self._loaded is None:
+        if self._loaded is None or self._solver is None:
             raise SimulationError("bad_netlist", "no circuit is loaded")
-        printed = self.command("run")
+        printed = self._run_transient(deck, self._solver)
         try:
             time = self._library.vector("time")
             finished = time is not None and time[-1] >= deck.stop_time_s * (1 - 1e-6)
@@ -192,6 +195,21 @@ class Session:
             return {"time": time, **self._vectors(vectors)}
         finally:
             self.command("destroy all")
+
+    def _run_transient(self, deck: Deck, solver: Solver) -> list[str]:
+        """Run the loaded deck, in two parts if it settles first; return what ngspice printed."""
+        if solver.settling_trtol is None or deck.settling_time_s <= 0:
+            return self.command("run")
+        # ngspice takes its options anew when it resumes: checked by the steps that it makes.
+        self.command(f"option trtol={solver.settling_trtol:g}")
+        self.command(f"stop when time > {deck.settling_time_s:.9g}")
+        printed = self.command("run")
+        self.command("delete all")
+        self.command(f"option trtol={solver.options['trtol']}")
+        time = self._library.vector("time")
+        if time is None or time[-1] < deck.settling_time_s:
+            return printed  # given up already
+        return self.command("resume")
 
     def run_dc(self, deck: DcDeck) -> Waves:
         """Run the loaded DC sweep and return its recorded vectors.

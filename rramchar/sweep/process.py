@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import pickle
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -51,8 +52,10 @@ class WorkerProcess:
     def __init__(self, work: Work) -> None:
         self.connection, theirs = multiprocessing.Pipe()
         self._notes = _open_notes()
+        # ngspice writes what it thinks of a model's parameters into a file where it stands.
+        self._folder = tempfile.TemporaryDirectory(prefix="rramchar-", ignore_cleanup_errors=True)
         program = (
-            f"import sys; sys.path[:] = {sys.path!r}; "
+            f"import sys; sys.path[:] = {[os.path.abspath(part) for part in sys.path]!r}; "
             "from rramchar.sweep.process import serve; serve(int(sys.argv[2]))"
         )
         self._process = subprocess.Popen(
@@ -61,6 +64,7 @@ class WorkerProcess:
             stdout=self._notes,
             stderr=self._notes,
             pass_fds=[theirs.fileno()],
+            cwd=self._folder.name,
             process_group=0,
         )
         theirs.close()
@@ -111,11 +115,12 @@ class WorkerProcess:
         text = os.pread(self._notes, _NOTES_READ_BYTES, max(0, self.pulse()[0] - _NOTES_READ_BYTES))
         os.close(self._notes)
         self.connection.close()
+        self._folder.cleanup()
         return exitcode, last_words(text.decode(errors="replace").splitlines())
 
 
 def serve(descriptor: int) -> None:
-    """Simulate chunks, inside a worker process, until the parent is gone.
+    """Simulate chunks, inside a worker process and its own folder, until the parent is gone.
 
     Parameters
     ----------
@@ -126,7 +131,8 @@ def serve(descriptor: int) -> None:
     start_worker()
     connection = Connection(descriptor)
     orders: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(connection, orders), daemon=True).start()
+    listening = (connection, orders, os.getcwd())
+    threading.Thread(target=_listen, args=listening, daemon=True).start()
     work = orders.get()
     os.ftruncate(_NOTES, 0)
     while True:
@@ -156,12 +162,13 @@ def _portable(error: Exception) -> Exception:
         return RuntimeError("".join(traceback.format_exception_only(error)).strip())
 
 
-def _listen(connection: Connection, orders: queue.SimpleQueue[Any]) -> None:
-    """Take what the parent sends, also while ngspice runs; without a parent, end."""
+def _listen(connection: Connection, orders: queue.SimpleQueue[Any], folder: str) -> None:
+    """Take what the parent sends, also while ngspice runs; without a parent, tidy up and end."""
     try:
         while True:
             orders.put(connection.recv())
     except (EOFError, OSError):
+        shutil.rmtree(folder, ignore_errors=True)
         os.kill(os.getpid(), signal.SIGKILL)
     except Exception:  # an order that cannot be read
         traceback.print_exc()

@@ -36,6 +36,8 @@ from rramchar.testbench.variation import Placed
 
 AMPLIFIERS = ("pcsa", "xnor_pcsa")
 LARGEST_RESISTANCE_OHM = 1e12
+# Share of the precharge after which the solver is accurate again.
+_SETTLING_SHARE = 0.5
 _RECORDED = (
     "v(sen)",
     "v(q)",
@@ -283,6 +285,7 @@ def build_read(
         # Two edges of slack: sensing starts in the middle of the rising one.
         stop_time_s=rise + window + 2 * edge,
         max_step_s=largest_step(rise, window),
+        settling_time_s=_SETTLING_SHARE * rise,
         save=_RECORDED,
         initial_voltages_v={"q": 0.0, "qb": vdd, "bl": 0.0, "blb": 0.0, "sl": 0.0},
         options=dict(technology.options),
