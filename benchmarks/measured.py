@@ -3,11 +3,11 @@
     python -m benchmarks.measured --json
 
 Files of several shapes are drawn into a temporary folder. Each is read in processes of its own, by
-`rramchar.measured.read_measured` and by `pandas.read_csv`, in turn; the smallest time of the repeats
-counts, since other work on the machine only ever adds. Two ratios are given: of CPU time (user and
-system, all threads), which a busy machine disturbs least, and of wall time, to be read on a quiet
-one. Imports are not timed. Memory is the peak of the process. The bounds are 1.5 times the time, by
-both ratios, and 3 times the memory.
+`rramchar.measured.read_measured` and by `pandas.read_csv`, in turn; the smallest time of the
+repeats counts, since other work on the machine only ever adds. Two ratios are given: of CPU time
+(user and system, all threads), which a busy machine disturbs least, and of wall time, to be read on
+a quiet one. Imports are not timed. Memory is the peak of the process. The bounds are 1.5 times the
+time, by both ratios, and 3 times the memory.
 """
 
 from __future__ import annotations

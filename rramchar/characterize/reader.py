@@ -40,6 +40,8 @@ class Query:
 class Reader:
     """Simulates batches of reads at one condition; use it in a ``with`` block.
 
+    `simulations` counts all reads, `failed` those that ngspice could not solve.
+
     Parameters
     ----------
     technology : Technology
@@ -74,6 +76,7 @@ class Reader:
         self.condition = condition
         self.parameters = parameters
         self.simulations = 0
+        self.failed = 0
         self.variation = variation
         self._accuracy = accuracy
         x = 1 if parameters.amplifier == "xnor_pcsa" else None
@@ -112,6 +115,31 @@ class Reader:
         InputError
             If a resistance cannot be used.
         """
+        rows = self.attempt(queries)
+        for query, row in zip(queries, rows, strict=True):
+            if row["status"] != "ok":
+                raise read_error(query, row)
+        return rows
+
+    def attempt(self, queries: Sequence[Query]) -> list[dict[str, Any]]:
+        """Simulate a batch of reads of which some may fail.
+
+        Parameters
+        ----------
+        queries : sequence of Query
+            The reads.
+
+        Returns
+        -------
+        list of dict
+            As `read` returns them; where ``status`` is not ``ok``, ``reason`` and ``detail`` say
+            why and the measured columns are missing.
+
+        Raises
+        ------
+        InputError
+            If a resistance cannot be used.
+        """
         for query in queries:
             query.point.check(self.parameters)
         jobs = [(index.to_bytes(4, "big"), query.point) for index, query in enumerate(queries)]
@@ -124,11 +152,7 @@ class Reader:
         for result in self._pool.run(chunks):
             rows.update(result.rows)
         self.simulations += len(queries)
-        for key, point in jobs:
-            row = rows[key]
-            if row["status"] != "ok":
-                where = f"R_BL = {point.r_bl_ohm:g} ohm, R_BLb = {point.r_blb_ohm:g} ohm"
-                raise SimulationError(row["reason"], f"{row['detail']} (at {where})")
+        self.failed += sum(row["status"] != "ok" for row in rows.values())
         return [rows[key] for key, _ in jobs]
 
     def _shifts(self, query: Query) -> dict[str, float]:
@@ -151,6 +175,13 @@ class Reader:
             jobs=tuple((key, point, None) for key, point in jobs),
             shifts={key: shifts[key] for key, _ in jobs},
         )
+
+
+def read_error(query: Query, row: Mapping[str, Any]) -> SimulationError:
+    """Return the error that says why a read failed, and at which resistances."""
+    point = query.point
+    where = f"R_BL = {point.r_bl_ohm:g} ohm, R_BLb = {point.r_blb_ohm:g} ohm"
+    return SimulationError(row["reason"], f"{row['detail']} (at {where})")
 
 
 def check_range(low_ohm: float, high_ohm: float) -> None:

@@ -29,6 +29,7 @@ from rramchar.cli.common import (
     check_writable,
     emit,
     progress_bar,
+    stderr,
     stdout,
     write_figure,
 )
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from rramchar.ber import BerRow
     from rramchar.ber.from_spice import SpiceSetting
+    from rramchar.ber.spice_table import Finished
     from rramchar.ber.states import States
 
 
@@ -71,6 +73,12 @@ def from_spice(
         Path | None,
         typer.Option("--output", "-o", help="BER table (CSV), written after every condition."),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume/--fresh", help="Keep the rows of -o with the same settings, or none."
+        ),
+    ] = True,
     plot: PlotOption = None,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
@@ -80,6 +88,7 @@ def from_spice(
     Rare errors take line sampling: some hundred random lines through the space
     of resistances and thresholds, each followed to where its read goes wrong.
     Corner, temperature, supply and sampling time may be lists: --vdd 0.6,1.2.
+    Interrupted, the same command with the same -o goes on where it stopped.
 
     Example: rramchar ber from-spice resistance.json --vdd 1.2 --target 1e-7 -o ber.csv
     """
@@ -96,26 +105,13 @@ def from_spice(
     cases = [
         dataclasses.replace(c, mismatch=mismatch, process=process, workers=workers) for c in cases
     ]
-    rows: list[BerRow] = []
-    facts: list[dict[str, Any]] = []
-    with progress_bar("reads") as bar:
-        for case in cases:
-            task = bar.add_task(_title(case), total=None)
-            job = _Job(case, states, seed, programming)
-
-            def advance(done: int, total: int, task: Any = task) -> None:
-                bar.update(task, completed=done, total=total)
-
-            row: BerRow | None
-            if count is not None:
-                row, fact = job.count(count, ternary, advance)
-            else:
-                row, fact = job.sample(precision, budget, target, advance)
-            facts.append(fact)
-            if row is not None:
-                rows.append(row)
-                if output is not None:
-                    _save(rows, output, model, seed)
+    request = _Request(count, ternary, precision, budget, target, seed, programming)
+    jobs = [_Job(case, states, request) for case in cases]
+    digests = _digests(cases, model, request)
+    kept = _kept(output, digests) if resume else {}
+    outcomes = _simulate(jobs, digests, kept, output, model)
+    rows = [outcome.row for outcome in outcomes if outcome.row is not None]
+    facts = [outcome.facts for outcome in outcomes]
     if plot is not None and rows:
         _draw(rows, plot, model.name)
     result: dict[str, Any] = facts[0] if len(facts) == 1 else {"conditions": facts}
@@ -126,56 +122,85 @@ def from_spice(
 
 
 @dataclasses.dataclass(frozen=True)
+class _Request:
+    """What is asked for at every condition."""
+
+    count: int | None
+    ternary: bool
+    precision: float
+    budget: int
+    target: float | None
+    seed: int
+    programming: str
+
+
+@dataclasses.dataclass(frozen=True)
+class _Outcome:
+    """What came of one condition; no row where no interval can be stated or a read failed."""
+
+    row: BerRow | None
+    facts: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
 class _Job:
     """One condition of the table."""
 
     setting: SpiceSetting
     states: States
-    seed: int
-    programming: str
+    request: _Request
 
-    def sample(
-        self,
-        precision: float,
-        budget: int,
-        target: float | None,
-        advance: Callable[[int, int], None],
-    ) -> tuple[BerRow | None, dict[str, Any]]:
+    def run(self, advance: Callable[[int, int], None]) -> _Outcome:
+        from rramchar.errors import SimulationError
+
+        run = self._sample if self.request.count is None else self._count
+        try:
+            return run(advance)
+        except SimulationError as error:
+            nothing = {"ber": None, "low": None, "high": None, "simulations": None}
+            return _Outcome(None, {**self._condition(), **nothing, "note": str(error)})
+
+    def _sample(self, advance: Callable[[int, int], None]) -> _Outcome:
         from rramchar.ber import make_row
         from rramchar.ber.from_spice import sample_spice
 
+        asked = self.request
         found = sample_spice(
-            self.setting, self.states, seed=self.seed, precision=precision, budget=budget,
-            target=target, progress=advance,
+            self.setting, self.states, seed=asked.seed, precision=asked.precision,
+            budget=asked.budget, target=asked.target, progress=advance,
         )  # fmt: skip
-        fact = {**self._condition(), "method": "line sampling", **dataclasses.asdict(found)}
+        facts = {**self._condition(), "method": "line sampling", **dataclasses.asdict(found)}
         if found.low is None or found.high is None:
-            return None, fact
+            return _Outcome(None, facts)
         row = make_row(
-            cell="2t2r", coding="binary", source="spice", programming=self.programming,
+            cell="2t2r", coding="binary", source="spice", programming=asked.programming,
             ber=found.ber, ber_low=found.low, ber_high=found.high, **self._condition(),
         )  # fmt: skip
-        return row, fact
+        return _Outcome(row, facts)
 
-    def count(
-        self, reads: int, ternary: bool, advance: Callable[[int, int], None]
-    ) -> tuple[BerRow, dict[str, Any]]:
+    def _count(self, advance: Callable[[int, int], None]) -> _Outcome:
         from rramchar.ber import make_row
         from rramchar.ber.from_spice import count_spice
 
-        counts = count_spice(
-            self.setting, self.states, reads_per_weight=reads, ternary=ternary, seed=self.seed,
-            progress=advance,
+        asked = self.request
+        found = count_spice(
+            self.setting, self.states, reads_per_weight=asked.count or 0, ternary=asked.ternary,
+            seed=asked.seed, progress=advance,
         )  # fmt: skip
         row = make_row(
-            cell="2t2r", coding="ternary" if ternary else "binary", source="spice", counts=counts,
-            programming=self.programming, **self._condition(),
+            cell="2t2r", coding="ternary" if asked.ternary else "binary", source="spice",
+            counts=found.counts, programming=asked.programming, **self._condition(),
         )  # fmt: skip
-        fact = {
-            **self._condition(), "method": "Monte Carlo", "ber": row.ber, "low": row.ber_low,
-            "high": row.ber_high, "simulations": row.trials, "counts": counts, "note": "",
+        low, high = found.interval()
+        row = dataclasses.replace(row, ber_low=low, ber_high=high)
+        failed = found.failed_simulations
+        facts = {
+            **self._condition(), "method": "Monte Carlo", "ber": row.ber, "low": low, "high": high,
+            "simulations": found.simulations, "failed_simulations": failed,
+            "counts": found.counts.tolist(),
+            "note": f"{failed} failed; the interval takes both outcomes" if failed else "",
         }  # fmt: skip
-        return row, fact
+        return _Outcome(row, facts)
 
     def _condition(self) -> dict[str, Any]:
         condition = self.setting.condition
@@ -185,6 +210,73 @@ class _Job:
             "vdd_v": condition.vdd_v,
             "sample_time_s": self.setting.parameters.sample_time_s,
         }
+
+
+def _digests(cases: list[SpiceSetting], model: Path, request: _Request) -> list[str]:
+    from rramchar.ber.spice_table import settings_digest
+    from rramchar.provenance import digest_file
+
+    asked = dataclasses.asdict(request)
+    return [settings_digest(case, model=digest_file(model), **asked) for case in cases]
+
+
+def _kept(output: Path | None, digests: list[str]) -> dict[str, Finished]:
+    """Return what the table holds of the conditions that are asked for."""
+    from rramchar.ber.spice_table import load_finished
+
+    found = {} if output is None else load_finished(output)
+    return {digest: found[digest] for digest in digests if digest in found}
+
+
+def _simulate(
+    jobs: list[_Job],
+    digests: list[str],
+    done: dict[str, Finished],
+    output: Path | None,
+    model: Path,
+) -> list[_Outcome]:
+    """Run what is not done yet, and save the table after every condition."""
+    from rramchar.ber.spice_table import Finished, save_finished
+
+    def save() -> None:
+        rows = [done[digest] for digest in digests if digest in done]
+        if output is not None and rows:
+            save_finished(output, rows, model, jobs[0].request.seed)
+
+    outcomes = {
+        digest: _Outcome(old.row, {**old.facts, "kept": True}) for digest, old in done.items()
+    }
+    done = dict(done)
+    save()
+    with progress_bar("reads") as bar:
+        for job, digest in zip(jobs, digests, strict=True):
+            if digest in done:
+                continue
+            task = bar.add_task(_title(job.setting), total=None)
+
+            def advance(reads: int, total: int, task: Any = task) -> None:
+                bar.update(task, completed=reads, total=total)
+
+            try:
+                outcome = outcomes[digest] = job.run(advance)
+            except KeyboardInterrupt:
+                bar.stop()
+                stderr.print(_interrupted(len(outcomes), len(jobs), bool(done), output))
+                raise typer.Exit(130) from None
+            if outcome.row is None:
+                continue
+            done[digest] = Finished(digest, outcome.row, outcome.facts)
+            save()
+    return [outcomes[digest] for digest in digests]
+
+
+def _interrupted(finished: int, planned: int, rows: bool, output: Path | None) -> str:
+    text = f"interrupted after {finished} of {planned} conditions"
+    if output is None:
+        return f"{text}; nothing was written: with -o TABLE, what is finished is kept"
+    if not rows:
+        return f"{text}; no row was written yet"
+    return f"{text}; their rows are in {output}, run the same command to go on"
 
 
 def _settings(
@@ -214,14 +306,6 @@ def _title(case: SpiceSetting) -> str:
     return f"{condition.corner}, {condition.temperature_c:g} °C, {condition.vdd_v:g} V"
 
 
-def _save(rows: list[BerRow], output: Path, model: Path, seed: int) -> None:
-    from rramchar.ber import BerTable
-    from rramchar.provenance import provenance
-
-    facts = provenance(inputs=[model], command="rramchar ber from-spice", seed=seed)
-    BerTable.from_rows(rows).save(output, facts)
-
-
 def _draw(rows: list[BerRow], plot: Path, title: str) -> None:
     from rramchar.cli.ber_tables import lines_of, widest
     from rramchar.report.ber import plot_ber_against
@@ -240,10 +324,15 @@ def _show(
         show_rows(rows, "Bit error rates on ngspice")
     for fact in facts:
         text = f"{fact['corner']}, {fact['temperature_c']:g} °C, {fact['vdd_v']:g} V"
-        text += f": {fact['simulations']:,} reads"
+        if fact["simulations"] is not None:
+            text += f": {fact['simulations']:,} reads"
+        if fact.get("failed_simulations"):
+            text += f" ({fact['failed_simulations']:,} failed)"
         if "effective_lines" in fact:
             text += f", {fact['lines']} lines worth {fact['effective_lines']:.0f}"
-        stdout.print(f"{text}; {fact['note']}" if fact["note"] else text)
+        if fact.get("kept"):
+            text += ", kept from the table"
+        stdout.print(f"{text}; {fact['note']}" if fact["note"] else text, markup=False)
     for path in (output, plot):
         if path is not None and rows:
             stdout.print(f"written: {path}", markup=False)

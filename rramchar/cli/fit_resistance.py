@@ -2,105 +2,81 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rramchar.cli.common import (
-    JsonOption,
-    PlotOption,
-    check_writable,
-    emit,
-    stdout,
-    write_figure,
+from rramchar.cli.common import JsonOption, PlotOption, stdout
+from rramchar.cli.fit_common import (
+    FileArgument,
+    LayoutOption,
+    ModelFileOption,
+    ResamplesOption,
+    SeedOption,
+    run_fit,
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from rramchar.fitting import FittedModel
 
 
 def resistance(
-    file: Annotated[Path, typer.Argument(help="Measured resistances, plain or .gz.")],
-    layout: Annotated[
-        str | None,
-        typer.Option(help="tidy or cycling; guessed from the first line without."),
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the model (JSON) here.")
-    ] = None,
+    file: FileArgument,
+    layout: LayoutOption = None,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="auto, lognormal, student_t, sinh_arcsinh or two_lognormals; auto takes the "
+            "smallest clustered BIC for each state."
+        ),
+    ] = "auto",
+    output: ModelFileOption = None,
     plot: PlotOption = None,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
-    resamples: Annotated[int, typer.Option(help="Bootstrap resamples.")] = 2000,
+    seed: SeedOption = 0,
+    resamples: ResamplesOption = 2000,
     as_json: JsonOption = False,
 ) -> None:
-    """Fit LRS and HRS: median, spread from device to device and from cycle to cycle.
+    """Fit LRS and HRS: distribution, its parts from device and cycle, correlations, drift.
 
-    Intervals are 95 % bootstrap intervals over devices. Says how well a
-    lognormal describes the readings, and when it does not.
+    Intervals are 95 % intervals over devices. Censored readings count as such.
+    Says which distributions were tried, and how well a lognormal does.
 
     Example: rramchar fit resistance cells.csv -o resistance.json --plot quantiles.png
     """
-    from rramchar.fitting import fit_resistance_lognormal, save_model
-    from rramchar.measured import read_measured
-    from rramchar.provenance import provenance
+    from rramchar.fitting import fit_resistance
+    from rramchar.report.states import plot_states
 
-    if output is not None:
-        check_writable(output, option="--output")
-    if plot is not None:
-        check_writable(plot, option="--plot")
-    frame = read_measured(file, layout)
-    command = f"rramchar fit resistance {file.name} --seed {seed} --resamples {resamples}"
-    model = fit_resistance_lognormal(
-        frame,
-        seed=seed,
-        resamples=resamples,
-        provenance=provenance(inputs=[file], command=command),
+    run_fit(
+        file,
+        layout,
+        lambda frame, facts: fit_resistance(
+            frame, model=model, seed=seed, resamples=resamples, provenance=facts
+        ),
+        lambda fitted, frame: plot_states(fitted, frame, file.name),
+        _show,
+        command=f"rramchar fit resistance {file.name} --model {model} --seed {seed} "
+        f"--resamples {resamples}",
+        output=output,
+        plot=plot,
+        as_json=as_json,
     )
-    if output is not None:
-        save_model(model, output)
-    if plot is not None:
-        _draw(model, frame, file, plot)
-    result = {**model.to_dict(), "model_file": output, "plot": plot}
-    emit(result, as_json, lambda: _show(model, file, output))
 
 
-def _draw(model: FittedModel, frame: pd.DataFrame, file: Path, plot: Path) -> None:
-    from rramchar.fitting import quantile_points
-    from rramchar.measured import state_values
-    from rramchar.report.statistics import plot_resistance_quantiles
-
-    points = {state: quantile_points(state_values(frame, state)) for state in model.goodness}
-    fits = {
-        state: (model.value(f"{state}_median_ohm"), model.value(f"{state}_sigma_log10"))
-        for state in points
-    }
-    write_figure(plot, plot_resistance_quantiles(points, fits, file.name))
-
-
-def _show(model: FittedModel, file: Path, output: Path | None) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(title=escape(f"{model.name}: {file.name}"))
-    for heading in ("parameter", "estimate", "95 % interval", "unit"):
-        numeric = heading in ("estimate", "95 % interval")
-        table.add_column(heading, justify="right" if numeric else "left")
-    for name, parameter in model.parameters.items():
-        table.add_row(
-            name,
-            f"{parameter.value:.4g}",
-            f"{parameter.low:.4g} ... {parameter.high:.4g}",
-            parameter.unit,
+def _show(model: FittedModel) -> None:
+    for state, facts in model.goodness.items():
+        tried = ", ".join(
+            f"{name} {entry['bic_clustered']:.1f}" for name, entry in facts["candidates"].items()
         )
-    stdout.print(table)
-    for state, goodness in model.goodness.items():
-        stdout.print(
-            f"{state.upper()}: {goodness['remark']} (Kolmogorov-Smirnov distance "
-            f"{goodness['ks_distance']:.3f}, skewness {goodness['skewness']:+.2f}, excess kurtosis "
-            f"{goodness['excess_kurtosis']:+.2f})"
-        )
-    if output is not None:
-        stdout.print(f"model written to {escape(str(output))}")
+        stdout.print(f"{state.upper()}: {facts['family']} (clustered BIC: {tried})")
+        if "ks_distance" in facts:
+            stdout.print(
+                f"  {facts['remark']} (Kolmogorov-Smirnov distance {facts['ks_distance']:.3f}, "
+                f"{facts['family_ks_distance']:.3f} for {facts['family']}; skewness "
+                f"{facts['skewness']:+.2f}, excess kurtosis {facts['excess_kurtosis']:+.2f})"
+            )
+        else:
+            stdout.print(f"  {facts['remark']}")
+        for reason, count in {**facts["censored"], **facts["left_out"]}.items():
+            if count:
+                kind = "censored" if reason in facts["censored"] else "left out"
+                stdout.print(f"  {count} readings {kind}: {reason}")

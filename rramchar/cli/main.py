@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Any, NoReturn
 
@@ -69,6 +70,10 @@ def _root(
 
 def main() -> None:
     """Run the command line; exit 0 when done, 1 when some points failed, 2 on bad input."""
+    # A batch system's request to end is an interrupt: say what is done, and how to go on.
+    for request in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(request) is not signal.SIG_IGN:  # as for a job in the background
+            signal.signal(request, _interrupt_once)
     try:
         sys.exit(app(prog_name="rramchar", standalone_mode=False) or 0)
     except RramcharError as error:
@@ -84,6 +89,13 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our stdout went away, as in `rramchar ... | head`
         sys.stderr.close()
         sys.exit(0)
+
+
+def _interrupt_once(_number: int, _frame: object) -> NoReturn:
+    """Interrupt; a second request, while the first is being obeyed, changes nothing."""
+    for request in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(request, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _fail(text: str, code: int) -> NoReturn:

@@ -52,6 +52,66 @@ def reads(
 
 
 @app.command()
+def measured(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Page to write (.html).")],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Folder of measured files; without, the shipped synthetic samples."),
+    ] = None,
+    layout: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN=NAME|MAP.toml",
+            help="Layout of files, such as 'cells*.csv=cycling'; guessed without.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of bootstrap and random pairings.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Report on a folder: states, bit errors, weak RESET, retention, read noise.
+
+    Reads every measured file in the folder and its sub-folders and writes one
+    page. A file NAME.toml beside NAME.csv is its layout. Exit code 1 when a
+    file could not be read; the page and the message say why.
+
+    Example: rramchar report measured chip7 -o chip7.html
+    """
+    from rramchar.report.folder import open_folder
+    from rramchar.report.notebook import execute_notebook, require_notebook_tools
+    from rramchar.resources import resource
+
+    check_writable(output, option="-o")
+    require_notebook_tools()
+    if seed < 0:
+        raise InputError(f"--seed: {seed}, expected a whole number from 0")
+    layouts = dict(_setting(text, "--layout", "PATTERN=NAME") for text in layout or [])
+    place = "" if folder is None else str(folder)
+    with stderr.status("reading the folder"):
+        found = open_folder(place, layouts)  # refuses before a notebook is started
+    source = resource("notebooks", "measured_to_ber.ipynb")
+    executed = _executed(output, source)
+    parameters = {"folder": place, "layouts": layouts, "seed": seed}
+    title = f"From measured data to bit error rates: {found.title}"
+    with stderr.status(f"fitting {len(found.files)} files; large ones take minutes"):
+        execute_notebook(source, executed, parameters, title=title, html=output)
+    emit(
+        {
+            "output": output,
+            "notebook": executed,
+            "origin": found.origin,
+            "files": found.table().to_dict("records"),
+            "unreadable": len(found.unreadable),
+        },
+        as_json,
+        lambda: stdout.print(f"written: {output}", markup=False),
+    )
+    for file in found.unreadable:
+        stderr.print(f"not read: {file.problem}", style="yellow", markup=False)
+    if found.unreadable:
+        raise typer.Exit(1)
+
+
+@app.command()
 def notebook(
     source: Annotated[Path, typer.Argument(help="Notebook (.ipynb).", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Page to write (.html).")],
@@ -72,13 +132,11 @@ def notebook(
     check_writable(output, option="-o")
     parameters = {}
     for text in set_ or []:
-        name, separator, value = text.partition("=")
-        if not separator or not name.isidentifier():
+        name, value = _setting(text, "--set", "NAME=VALUE")
+        if not name.isidentifier():
             raise InputError(f"--set {text!r}: expected NAME=VALUE")
         parameters[name] = value
-    executed = output.with_suffix(".ipynb")
-    if executed.exists() and executed.samefile(source):
-        raise InputError(f"-o {output}: would overwrite {source}; choose another name")
+    executed = _executed(output, source)
     with stderr.status(f"executing {source.name}"):
         execute_notebook(source, executed, parameters, title=title, html=output)
     emit(
@@ -86,3 +144,21 @@ def notebook(
         as_json,
         lambda: stdout.print(f"written: {output}", markup=False),
     )
+
+
+def _executed(output: Path, source: Path) -> Path:
+    """Return where the executed notebook goes: beside the page, never over its source."""
+    executed = output.with_suffix(".ipynb")
+    if executed == output:
+        raise InputError(f"-o {output}: is the name of a notebook; expected a page (.html)")
+    if executed.exists() and executed.samefile(source):
+        raise InputError(f"-o {output}: would overwrite {source}; choose another name")
+    return executed
+
+
+def _setting(text: str, option: str, expected: str) -> tuple[str, str]:
+    """Split what stands in an option of the form A=B."""
+    name, separator, value = text.partition("=")
+    if not separator or not name or not value:
+        raise InputError(f"{option} {text!r}: expected {expected}")
+    return name, value

@@ -13,7 +13,7 @@ from rramchar.ber import BerTable
 from rramchar.nn.datasets import Dataset, load_dataset
 from rramchar.nn.error_model import confusions_at
 from rramchar.nn.evaluate import Evaluation, evaluate_many
-from rramchar.nn.network import Network
+from rramchar.nn.graph import AnyNetwork
 from rramchar.nn.network_file import load_network, save_network
 from rramchar.nn.settings import default_settings
 from rramchar.nn.train import train
@@ -111,7 +111,7 @@ def write_accuracy_against_supply(
 
 
 def _evaluate(
-    network: Network, dataset: Dataset, models: list[Any], draws: int, seed: int
+    network: AnyNetwork, dataset: Dataset, models: list[Any], draws: int, seed: int
 ) -> list[Evaluation]:
     return evaluate_many(
         network, dataset.test_images, dataset.test_labels, models, draws=draws, seed=seed

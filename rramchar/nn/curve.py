@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rramchar.errors import InputError
 from rramchar.nn.error_model import confusions_at
 from rramchar.nn.evaluate import Progress, evaluate_many
-from rramchar.nn.network import Network
+from rramchar.nn.graph import AnyNetwork
 from rramchar.provenance import comment_header
 
 MOST_RATES = 1000
@@ -89,7 +89,7 @@ def _probability(rate: float, name: str) -> float:
 
 
 def ber_curve(
-    network: Network,
+    network: AnyNetwork,
     images: NDArray[np.uint8],
     labels: NDArray[np.integer[Any]],
     rates: Sequence[float],

@@ -1,68 +1,39 @@
-"""Labelled images to train and evaluate on: the embedded digits, and MNIST's IDX files."""
+"""Data sets by name: the embedded digits, files of the known sets, and files of one's own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rramchar.errors import InputError
-from rramchar.nn.idx import read_images, read_labels
+from rramchar.nn.cifar import CLASSES as CIFAR_CLASSES
+from rramchar.nn.cifar import SHAPE as CIFAR_SHAPE
+from rramchar.nn.cifar import read_cifar10
+from rramchar.nn.dataset import Dataset, random_test_part, split
+from rramchar.nn.idx_sets import PROBE, read_idx_set
 
-DIGITS_TEST_SHARE = 0.2
-DIGITS_SPLIT_SEED = 0
-
-
-@dataclass(frozen=True, eq=False)
-class Dataset:
-    """Labelled images, split into a training and a test part.
-
-    Parameters
-    ----------
-    name : str
-        Name, as `load_dataset` takes it.
-    train_images, test_images : array of uint8, shape (image, pixel)
-        Pixel values from 0 to `maximum`.
-    train_labels, test_labels : array of int64, shape (image,)
-        Right class of each image, from 0.
-    maximum : int
-        The largest value that a pixel can have.
-    classes : int
-        Number of classes.
-    """
-
-    name: str
-    train_images: NDArray[np.uint8]
-    train_labels: NDArray[np.int64]
-    test_images: NDArray[np.uint8]
-    test_labels: NDArray[np.int64]
-    maximum: int
-    classes: int = 10
-
-    @property
-    def pixels(self) -> int:
-        """Number of pixels of an image."""
-        return self.train_images.shape[1]
+__all__ = ["DATASETS", "Dataset", "load_dataset"]
 
 
 def load_dataset(name: str, data_dir: str | Path | None = None) -> Dataset:
     """Load a data set by name.
 
     ``digits``: 1797 handwritten digits of 8 x 8 pixels from 0 to 16 (UCI, as embedded in
-    scikit-learn); 20 % of each class, drawn with a fixed seed, are the test part. ``mnist``: 60000
-    training and 10000 test digits of 28 x 28 pixels from 0 to 255, from the four IDX files.
+    scikit-learn); 20 % of each class, drawn with a fixed seed, are the test part. ``mnist`` and
+    ``fashion``: 60000 training and 10000 test images of 28 x 28 pixels from 0 to 255, from four
+    IDX files. ``cifar10``: images of 32 x 32 pixels in three colours, from the binary version.
+    ``ecg``: beats of annotated WFDB records. ``FILE.npz``: see `rramchar.nn.npz_data.read_npz`.
 
     Parameters
     ----------
     name : str
-        ``digits`` or ``mnist``.
+        One of `DATASETS`, or the path of an ``.npz`` file.
     data_dir : str or path, optional
         Folder that holds the files, or that holds a folder with the data set's name that does.
-        Not needed for ``digits``.
+        Not needed for ``digits`` and ``.npz`` files.
 
     Returns
     -------
@@ -74,9 +45,14 @@ def load_dataset(name: str, data_dir: str | Path | None = None) -> Dataset:
     InputError
         If the name is unknown, or a file is missing or damaged.
     """
+    if name.endswith(".npz"):
+        from rramchar.nn.npz_data import read_npz
+
+        return read_npz(name)
     if name not in _LOADERS:
         raise InputError(
-            f"data set {name!r} is unknown; the known ones are {', '.join(sorted(_LOADERS))}"
+            f"data set {name!r} is unknown; the known ones are {', '.join(sorted(_LOADERS))}, "
+            "or a FILE.npz of images and labels"
         )
     return _LOADERS[name](data_dir)
 
@@ -86,38 +62,29 @@ def _digits(_: str | Path | None) -> Dataset:
 
     images, labels = load_digits(return_X_y=True)
     images, labels = images.astype(np.uint8), labels.astype(np.int64)
-    test = np.zeros(len(labels), dtype=bool)
-    rng = np.random.default_rng(DIGITS_SPLIT_SEED)
-    for label in range(10):
-        members = np.flatnonzero(labels == label)
-        test[rng.permutation(members)[: round(DIGITS_TEST_SHARE * len(members))]] = True
-    return Dataset("digits", images[~test], labels[~test], images[test], labels[test], maximum=16)
+    test = random_test_part(labels, 10)
+    return split("digits", images, labels, test, maximum=16, classes=10, shape=(8, 8))
 
 
-def _mnist(data_dir: str | Path | None) -> Dataset:
-    folder = _folder("mnist", data_dir, "train-images-idx3-ubyte")
-    parts: list[NDArray[Any]] = []
-    for part in ("train", "t10k"):
-        images_file = _file(folder, f"{part}-images-idx3-ubyte")
-        labels_file = _file(folder, f"{part}-labels-idx1-ubyte")
-        images = read_images(images_file)
-        labels = read_labels(labels_file, classes=10)
-        if len(images) != len(labels):
-            raise InputError(
-                f"{labels_file}: holds {len(labels)} labels, but {images_file.name} holds "
-                f"{len(images)} images; take both from one data set"
-            )
-        if images.shape[1:] != (28, 28):
-            raise InputError(
-                f"{images_file}: images of {images.shape[1]} x {images.shape[2]} pixels, "
-                "expected 28 x 28"
-            )
-        parts += [images.reshape(len(images), -1), labels]
-    train_images, train_labels, test_images, test_labels = parts
-    return Dataset("mnist", train_images, train_labels, test_images, test_labels, maximum=255)
+def _idx(name: str, data_dir: str | Path | None) -> Dataset:
+    files = f"{PROBE}.gz", PROBE
+    kind = {"mnist": "MNIST", "fashion": "Fashion-MNIST"}[name]
+    return read_idx_set(name, _folder(name, data_dir, files, f"the four IDX files of {kind}"))
 
 
-def _folder(name: str, data_dir: str | Path | None, probe: str) -> Path:
+def _cifar10(data_dir: str | Path | None) -> Dataset:
+    folder = _folder("cifar10", data_dir, ("test_batch.bin",), "the binary version of CIFAR-10")
+    parts = read_cifar10(folder)
+    return Dataset("cifar10", *parts, maximum=255, classes=CIFAR_CLASSES, shape=CIFAR_SHAPE)
+
+
+def _ecg(data_dir: str | Path | None) -> Dataset:
+    from rramchar.nn.ecg import read_ecg
+
+    return read_ecg(_folder("ecg", data_dir, ("*.atr",), "records with .hea, .dat and .atr files"))
+
+
+def _folder(name: str, data_dir: str | Path | None, probes: tuple[str, ...], what: str) -> Path:
     if data_dir is None:
         raise InputError(
             f"data set {name!r} needs the folder of its files; give it with --data DIR or in the "
@@ -127,20 +94,17 @@ def _folder(name: str, data_dir: str | Path | None, probe: str) -> Path:
     if not root.is_dir():
         raise InputError(f"data folder {root}: does not exist or is no folder")
     for folder in (root / name, root):
-        if any((folder / f"{probe}{suffix}").is_file() for suffix in ("", ".gz")):
+        if any(path.is_file() for probe in probes for path in folder.glob(probe)):
             return folder
-    raise InputError(
-        f"data folder {root}: holds neither {probe}.gz nor {name}/{probe}.gz (with or without "
-        ".gz); give the folder of the four IDX files of MNIST"
-    )
+    files = " nor ".join(f"{probe} nor {name}/{probe}" for probe in probes)
+    raise InputError(f"data folder {root}: holds neither {files}; give the folder of {what}")
 
 
-def _file(folder: Path, stem: str) -> Path:
-    for name in (f"{stem}.gz", stem):
-        if (folder / name).is_file():
-            return folder / name
-    raise InputError(f"{folder / stem}: missing (with or without .gz); the data set needs it")
-
-
-_LOADERS: dict[str, Callable[[str | Path | None], Dataset]] = {"digits": _digits, "mnist": _mnist}
+_LOADERS: dict[str, Callable[[str | Path | None], Dataset]] = {
+    "digits": _digits,
+    "mnist": partial(_idx, "mnist"),
+    "fashion": partial(_idx, "fashion"),
+    "cifar10": _cifar10,
+    "ecg": _ecg,
+}
 DATASETS = tuple(sorted(_LOADERS))

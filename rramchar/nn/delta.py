@@ -1,12 +1,11 @@
 """Re-run a network after a few of its weights changed, without re-running all of it.
 
-The clean pass over a block of images is kept. A changed weight in the first layer moves one
-neuron's sums by a multiple of one pixel, so only touched neurons are corrected, in int16: their
-distance to the threshold is kept clipped to the int16 range, which changes no comparison while
-the correction itself stays inside that range (guarded). In a later layer the change of its inputs
-and the change of its weights are multiplied separately:
-``W' a' = W a + W' (a' - a) + (W' - W) a``. All of it is exact, so the outcome equals that of a
-full pass bit for bit. Where so many weights changed that a full pass is cheaper, it is done.
+The clean pass over a block of images is kept: of the first layer how far every sum is from its
+threshold (`margins`), of hidden layers which neurons fired, as packed bits. Only neurons with a
+changed weight are corrected in the first layer. In a later layer the change of its inputs and the
+change of its weights are multiplied separately: ``W' a' = W a + W' (a' - a) + (W' - W) a``. All of
+it is exact, so the outcome equals that of a full pass bit for bit. Where so many weights changed
+that a full pass is cheaper, it is done.
 """
 
 from __future__ import annotations
@@ -18,13 +17,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rramchar.nn.forward import class_scores, float_threshold, float_weights, hidden_values
+from rramchar.nn.bitslice import Words, pack_bits, unpack_bits
+from rramchar.nn.forward import class_scores, float_threshold
+from rramchar.nn.gemm import ExactWeights, prepare_weights
 from rramchar.nn.inject import Changes
+from rramchar.nn.inputs import BlockInputs, block_inputs
+from rramchar.nn.margins import BitMargins, Margins, PixelMargins, Step
 from rramchar.nn.network import Network
 
-FULL_PASS_SHARE = 0.05  # of changed first-layer weights, above which a full product is cheaper
+FULL_PASS_SHARE = 0.1  # of changed first-layer weights, above which a full product is cheaper
+FULL_PASS_SHARE_BITS = 0.25  # the same for inputs -1 and +1, whose corrections are cheaper
 _CHUNK = 128  # rows converted to floating point at a time: they stay in the cache
-_INT16 = 32767
+_WORDS = 8  # words of images converted at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,30 +39,30 @@ class CleanPass:
     ----------
     network : Network
         The stored network.
-    weights : list of arrays, each of shape (output, input)
-        In each layer's exact floating type.
+    ready : list of ExactWeights
+        The weights of each layer, ready for products.
     thresholds : list of arrays, each of shape (output, 1)
         Of the hidden layers.
-    inputs : list of arrays, each of shape (input, image)
-        What enters each layer.
+    inputs : BlockInputs
+        What enters the first layer.
+    fired : list of arrays of uint64, each of shape (output, word)
+        Packed outputs of each hidden layer; see `bitslice`.
     sums : list of arrays, each of shape (output, image)
-        Of each layer.
-    fired : list of bool arrays, each of shape (output, image)
-        Of each hidden layer.
-    gap : array of int16, shape (output, image), or None
-        Threshold minus sum of the first layer, clipped; None without hidden layers.
-    columns : dict
-        Step 1 and 2 to an array of int16, shape (input, image): the step times the input.
+        Of each layer; empty for a first layer with a threshold, whose margins stand for it.
+    margins : Margins or None
+        Of the first layer; None without hidden layers.
+    images : int
+        Number of images.
     """
 
     network: Network
-    weights: list[NDArray[Any]]
+    ready: list[ExactWeights]
     thresholds: list[NDArray[Any]]
-    inputs: list[NDArray[Any]]
+    inputs: BlockInputs
+    fired: list[Words]
     sums: list[NDArray[Any]]
-    fired: list[NDArray[np.bool_]]
-    gap: NDArray[np.int16] | None
-    columns: dict[int, NDArray[np.int16]]
+    margins: Margins | None
+    images: int
 
     @property
     def scores(self) -> NDArray[np.float64]:
@@ -69,8 +73,15 @@ class CleanPass:
 def bytes_per_image(network: Network) -> int:
     """Return about how much memory a clean pass and a correction take for each image. [B]."""
     hidden = sum(network.sizes[1:-1])
-    wide = any(w.dtype == np.float64 for w in float_weights(network))
-    return (12 * network.input_size + 28 * hidden + 64 * network.classes) * (2 if wide else 1)
+    wide = any(ready.dtype == np.float64 for ready in _prepared(network))
+    return (12 * network.input_size + 16 * hidden + 64 * network.classes) * (2 if wide else 1)
+
+
+def _prepared(network: Network) -> list[ExactWeights]:
+    return [
+        prepare_weights(layer.weights, network.input_bound(i))
+        for i, layer in enumerate(network.layers)
+    ]
 
 
 def clean_pass(network: Network, images: NDArray[np.uint8]) -> CleanPass:
@@ -88,26 +99,27 @@ def clean_pass(network: Network, images: NDArray[np.uint8]) -> CleanPass:
     CleanPass
         The record.
     """
-    weights = float_weights(network)
-    thresholds = [float_threshold(network, i) for i in range(len(weights) - 1)]
-    pixels = np.ascontiguousarray(images.T)
-    inputs = [network.encoding.apply(pixels, weights[0].dtype.type)]
-    sums: list[NDArray[Any]] = []
-    fired: list[NDArray[np.bool_]] = []
-    for i, layer in enumerate(weights):
-        sums.append(layer @ inputs[i])
-        if i < len(thresholds):
-            fired.append(sums[i] >= thresholds[i])
-            inputs.append(hidden_values(fired[i], weights[i + 1].dtype.type))
-    gap = None
-    columns: dict[int, NDArray[np.int16]] = {}
+    ready = _prepared(network)
+    thresholds = [float_threshold(network, i) for i in range(len(ready) - 1)]
+    inputs = block_inputs(network.encoding, images, ready[0].dtype)
+    sums = [inputs.sums(network.layers[0].weights, ready[0])]
+    fired: list[Words] = []
+    for i, threshold in enumerate(thresholds):
+        fired.append(pack_bits(sums[i] >= threshold))
+        sums.append(_bit_sums(ready[i + 1], network.layers[i + 1].weights, fired[i], len(images)))
+    margins = None
     if thresholds:
-        distance = thresholds[0] - sums[0]
-        gap = np.clip(distance, -_INT16, _INT16, out=distance).astype(np.int16)
-        sums[0] = np.empty((0, 0), dtype=np.float32)  # not needed again: the gap stands for it
-        single = inputs[0].astype(np.int16)
-        columns = {1: single, 2: single * np.int16(2)}
-    return CleanPass(network, weights, thresholds, inputs, sums, fired, gap, columns)
+        gap = np.subtract(thresholds[0], sums[0], out=sums[0])
+        margins = _margins(network, gap, inputs)
+        sums[0] = np.empty((0, 0), dtype=np.float32)  # not needed again
+    return CleanPass(network, ready, thresholds, inputs, fired, sums, margins, len(images))
+
+
+def _margins(network: Network, gap: NDArray[Any], inputs: BlockInputs) -> Margins:
+    if network.encoding.kind == "sign":
+        unit = 2 if network.kind == "binary" else 1
+        return BitMargins.of(gap, inputs, unit, FULL_PASS_SHARE_BITS)
+    return PixelMargins.of(gap, inputs, network.encoding.bound, FULL_PASS_SHARE)
 
 
 def changed_scores(clean: CleanPass, changes: Sequence[Changes]) -> NDArray[np.float64]:
@@ -125,93 +137,85 @@ def changed_scores(clean: CleanPass, changes: Sequence[Changes]) -> NDArray[np.f
     array of float64, shape (class, image)
         Equal to those of a full pass.
     """
-    last = len(clean.weights) - 1
-    neurons = np.empty(0, dtype=np.intp)  # whose output changed in the layer before
-    moved = np.empty((0, clean.inputs[0].shape[1]), dtype=np.int8)  # by how many times 2
-    for i, change in enumerate(changes):
-        if i == 0 and last > 0:
-            neurons, moved = _first_hidden(clean, change)
-            continue
-        sums = _later_sums(clean, i, change, neurons, moved)
+    if clean.margins is None:
+        return class_scores(clean.network, _only_sums(clean, changes[0]))
+    neurons, now = _first_hidden(clean, changes[0])
+    last = len(changes) - 1
+    for i in range(1, len(changes)):
+        sums = _later_sums(clean, i, changes[i], neurons, now)
         if i < last:
-            moved = _moves(sums >= clean.thresholds[i], clean.fired[i])
-            neurons = np.flatnonzero(moved.any(axis=1))
-            moved = moved[neurons]
+            now = pack_bits(sums >= clean.thresholds[i])
+            neurons = np.flatnonzero((now != clean.fired[i]).any(axis=1))
+            now = now[neurons]
     return class_scores(clean.network, sums)
 
 
-def _moves(fired: NDArray[np.bool_], before: NDArray[np.bool_]) -> NDArray[np.int8]:
-    return fired.view(np.int8) - before.view(np.int8)
+def _step(clean: CleanPass, layer: int, change: Changes) -> Step:
+    stored = clean.network.layers[layer].weights
+    neuron, column = np.divmod(change.position, stored.shape[1])
+    size = change.value.astype(np.int64) - stored.reshape(-1)[change.position]
+    return Step(neuron, column, size)
 
 
-def _changed_weights(weights: NDArray[Any], change: Changes) -> NDArray[Any]:
-    seen = weights.copy()
-    seen.reshape(-1)[change.position] = change.value
-    return seen
+def _changed(clean: CleanPass, layer: int, change: Changes) -> NDArray[np.int8]:
+    return change.apply(clean.network.layers[layer].weights)
 
 
-def _steps(clean: CleanPass, layer: int, change: Changes) -> NDArray[np.int64]:
-    """Return seen minus stored weight of each change: -2 to 2."""
-    stored = clean.network.layers[layer].weights.reshape(-1)[change.position]
-    return change.value.astype(np.int64) - stored
+def _only_sums(clean: CleanPass, change: Changes) -> NDArray[Any]:
+    """Return the sums of the only layer of a network without hidden ones."""
+    seen = _changed(clean, 0, change)
+    return clean.inputs.sums(seen, prepare_weights(seen, clean.ready[0].bound))
 
 
-def _first_hidden(clean: CleanPass, change: Changes) -> tuple[NDArray[np.intp], NDArray[np.int8]]:
-    """Return the first layer's touched neurons and how their outputs moved."""
-    outputs, inputs = clean.weights[0].shape
-    row, column = np.divmod(change.position, inputs)
-    neurons, start, count = np.unique(row, return_index=True, return_counts=True)
-    worst = 2 * int(count.max(initial=0)) * clean.network.encoding.bound
-    if len(row) > FULL_PASS_SHARE * outputs * inputs or worst >= _INT16:
-        sums = _changed_weights(clean.weights[0], change) @ clean.inputs[0]
-        return np.arange(outputs), _moves(sums >= clean.thresholds[0], clean.fired[0])
-    assert clean.gap is not None
-    step = _steps(clean, 0, change).tolist()
-    columns = column.tolist()
-    ends = (start + count).tolist()
-    images = clean.gap.shape[1]
-    correction = np.empty(images, dtype=np.int16)
-    fired = np.empty(images, dtype=bool)
-    moved = np.empty((len(neurons), images), dtype=np.int8)
-    for k, (neuron, first, end) in enumerate(
-        zip(neurons.tolist(), start.tolist(), ends, strict=True)
-    ):
-        correction.fill(0)
-        for j in range(first, end):
-            add = np.add if step[j] > 0 else np.subtract
-            add(correction, clean.columns[abs(step[j])][columns[j]], out=correction)
-        np.greater_equal(correction, clean.gap[neuron], out=fired)
-        np.subtract(fired.view(np.int8), clean.fired[0][neuron].view(np.int8), out=moved[k])
-    return neurons, moved
+def _first_hidden(clean: CleanPass, change: Changes) -> tuple[NDArray[np.intp], Words]:
+    """Return neurons of the first layer that may have moved, and their packed outputs."""
+    assert clean.margins is not None
+    found = clean.margins.fired(_step(clean, 0, change))
+    if found is not None:
+        return found
+    seen = _changed(clean, 0, change)
+    ready = prepare_weights(seen, clean.ready[0].bound)
+    fired = clean.inputs.reaches(seen, ready, clean.thresholds[0])
+    return np.arange(len(seen)), pack_bits(fired)
+
+
+def _bit_sums(
+    ready: ExactWeights, weights: NDArray[np.int8], fired: Words, images: int
+) -> NDArray[Any]:
+    """Return the sums of a layer whose inputs are packed: +1 where a bit is set, else -1."""
+    sums = np.empty((ready.outputs, images), dtype=ready.dtype)
+    for start in range(0, fired.shape[1], _WORDS):
+        columns = slice(64 * start, min(64 * (start + _WORDS), images))
+        bits = unpack_bits(fired[:, start : start + _WORDS], columns.stop - columns.start)
+        sums[:, columns] = ready.product(bits.astype(ready.dtype))
+    sums *= 2
+    sums -= weights.sum(axis=1, dtype=np.int64).astype(ready.dtype)[:, None]
+    return sums
 
 
 def _later_sums(
-    clean: CleanPass,
-    layer: int,
-    change: Changes,
-    neurons: NDArray[np.intp],
-    moved: NDArray[np.int8],
+    clean: CleanPass, layer: int, change: Changes, neurons: NDArray[np.intp], now: Words
 ) -> NDArray[Any]:
-    """Return a layer's sums given what moved in the layer before and which weights changed."""
-    weights = clean.weights[layer]
-    dtype = weights.dtype
-    outputs, inputs = weights.shape
-    seen = _changed_weights(weights, change) if len(change.position) else weights
-    row, column = np.divmod(change.position, inputs)
-    touched, index = np.unique(column, return_inverse=True)
-    # Cost per input row, in units of one multiplication per output: conversion and copies included.
-    if (len(neurons) + len(touched)) * (outputs + 24) > inputs * (outputs + 96):
-        values = clean.inputs[layer].copy()
-        values[neurons] += moved * dtype.type(2)
-        return seen @ values
+    """Return a layer's sums, given which neurons before it moved and which weights changed."""
+    seen = _changed(clean, layer, change)
+    before, dtype = clean.fired[layer - 1], clean.ready[layer].dtype
+    step = _step(clean, layer, change)
+    touched, index = np.unique(step.column, return_inverse=True)
+    if 2 * len(neurons) + len(touched) > len(before):  # each is unpacked, twice if it moved
+        fired = before.copy()
+        fired[neurons] = now
+        ready = prepare_weights(seen, 1)
+        return _bit_sums(ready, seen, fired, clean.images)
     sums = clean.sums[layer].copy()
     for start in range(0, len(neurons), _CHUNK):
         part = slice(start, start + _CHUNK)
-        sums += (seen[:, neurons[part]] * dtype.type(2)) @ moved[part].astype(dtype)
-    if len(touched):
-        difference = np.zeros((outputs, len(touched)), dtype=dtype)
-        difference[row, index] = _steps(clean, layer, change)
-        for start in range(0, len(touched), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            sums += difference[:, part] @ clean.inputs[layer][touched[part]]
+        moved = unpack_bits(now[part], clean.images).view(np.int8)
+        moved -= unpack_bits(before[neurons[part]], clean.images).view(np.int8)
+        sums += (seen[:, neurons[part]] * dtype.type(2)) @ moved.astype(dtype)
+    difference = np.zeros((len(seen), len(touched)), dtype=dtype)
+    difference[step.neuron, index] = step.size
+    for start in range(0, len(touched), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        values = unpack_bits(before[touched[part]], clean.images).astype(dtype)
+        sums += difference[:, part] @ (2 * values - 1)
     return sums

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from rramchar.ber.confusion import Confusion
+from rramchar.ber.table import BerTable
+from rramchar.ber.where import parse_where
 from rramchar.errors import InputError
+from rramchar.nn.graph import AnyNetwork
 from rramchar.nn.inject import layer_confusions
-from rramchar.nn.network import Network
+
+Model = tuple[Confusion, ...]
 
 
-def confusions_at(network: Network, rate: float) -> tuple[Confusion, ...]:
+def confusions_at(network: AnyNetwork, rate: float) -> Model:
     """Return the error model of a plain bit error rate, one confusion for each layer.
 
     Parameters
     ----------
-    network : Network
+    network : Network or Graph
         Binary: +1 and -1 flip into each other. Ternary: single-step errors with each layer's own
         share of zeros, so that the mean error rate of every layer is `rate`.
     rate : float
@@ -37,18 +45,28 @@ def confusions_at(network: Network, rate: float) -> tuple[Confusion, ...]:
 
 
 def parse_error_model(
-    network: Network, ber: str | None, where: str | None = None
-) -> tuple[Confusion, ...] | None:
+    network: AnyNetwork,
+    ber: str | None,
+    where: str | None = None,
+    layers: Sequence[str] = (),
+    *,
+    option: str = "--ber",
+) -> Model | None:
     """Turn an error rate, or a table and a condition, into an error model.
 
     Parameters
     ----------
-    network : Network
+    network : Network or Graph
         Whose weights are read.
     ber : str or None
         A rate such as ``1e-3``, or the path of a BER table. None: no errors.
     where : str or None
-        The row of the table, such as ``vdd_v=0.6,corner=ss``.
+        The row of the table, such as ``vdd_v=0.6,corner=ss``; see `confusion_for`.
+    layers : sequence of str
+        What is different for single layers, such as ``0:corner=tt`` (conditions that replace or
+        join those of `where`) or ``1:1e-4`` (a rate, beside a rate).
+    option : str
+        The option that `ber` came from, for error messages.
 
     Returns
     -------
@@ -62,37 +80,131 @@ def parse_error_model(
         network's kind of weights.
     """
     if ber is None:
-        if where is not None:
-            raise InputError(f"--where {where}: chooses a row of a table; give --ber TABLE.csv too")
+        for text in (where, *layers):
+            if text is not None:
+                raise InputError(
+                    f"--where {text}: chooses a row of a table; give {option} TABLE.csv too"
+                )
         return None
+    special = _by_layer(network, layers)
     try:
-        rate = float(ber)
+        float(ber)
     except ValueError:
-        return _from_table(network, Path(ber), where or "")
+        return _from_table(network, Path(ber), where or "", special, option)
     if where is not None:
         raise InputError(
-            f"--where {where}: goes with a table, but --ber {ber} is a rate; leave one out"
+            f"--where {where}: goes with a table, but {option} {ber} is a rate; leave one out"
         )
+    rates = [special.get(i, ber) for i in range(len(network.layers))]
+    return tuple(_at_rate(network, text, option)[i] for i, text in enumerate(rates))
+
+
+def confusion_for(table: BerTable, where: Mapping[str, Any]) -> Confusion:
+    """Return how weights are read at a condition of a table, between two supplies if need be.
+
+    Parameters
+    ----------
+    table : BerTable
+        The table.
+    where : mapping
+        Column of `rramchar.ber.rows.KEYS` to value, that leave one row, or one for each supply.
+
+    Returns
+    -------
+    Confusion
+        That of the row. Where the table has no row at ``vdd_v`` but neighbours on both sides:
+        binary, symmetric flips at the rate of `BerTable.look_up` (straight in log BER); ternary,
+        the two neighbours' confusions mixed in proportion, which states rather too many errors.
+
+    Raises
+    ------
+    InputError
+        If no row or several rows fit, or the supply lies outside the table.
+    """
+    vdd_v = where.get("vdd_v")
+    others = {column: value for column, value in where.items() if column != "vdd_v"}
+    if vdd_v is None or table.filter(**where).rows:
+        return table.confusion(**where)
+    supplies = {row.vdd_v for row in table.filter(**others).rows if row.vdd_v is not None}
+    if not supplies or not min(supplies) < vdd_v < max(supplies):
+        return table.confusion(**where)  # raises, and lists the supplies that there are
+    between = table.look_up(vdd_v, **others)
+    ends = [table.select(**others, vdd_v=v) for v in between.between_v]
+    if all(row.coding == "binary" for row in ends):
+        return Confusion.binary_symmetric(between.ber)
+    low, high = between.between_v
+    share = (vdd_v - low) / (high - low)
+    first, second = (row.confusion().probability for row in ends)
+    return Confusion(np.asarray((1 - share) * first + share * second))
+
+
+def of_kind(table: BerTable, where: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Add ``coding`` to conditions that leave it open, where the table has rows of that kind.
+
+    Parameters
+    ----------
+    table : BerTable
+        The table.
+    where : mapping
+        Conditions, see `confusion_for`.
+    kind : str
+        The network's kind of weights: ``binary`` or ``ternary``.
+
+    Returns
+    -------
+    dict
+        So that a table of both codings can be asked the same for both kinds of network.
+    """
+    others = {column: value for column, value in where.items() if column != "vdd_v"}
+    if "coding" in where or not table.filter(**{**others, "coding": kind}).rows:
+        return dict(where)
+    return {**where, "coding": kind}
+
+
+def _at_rate(network: AnyNetwork, text: str, option: str) -> Model:
     try:
-        return confusions_at(network, rate)
+        return confusions_at(network, float(text))
+    except ValueError:
+        raise InputError(
+            f"{option} of a layer: {text!r}, expected a rate, because {option} is a rate"
+        ) from None
     except InputError as error:
-        raise InputError(f"--ber {ber}: {error}") from None
+        raise InputError(f"{option} {text}: {error}") from None
 
 
-def _from_table(network: Network, path: Path, where: str) -> tuple[Confusion, ...]:
-    from rramchar.ber.table import BerTable
-    from rramchar.ber.where import parse_where
+def _by_layer(network: AnyNetwork, texts: Sequence[str]) -> dict[int, str]:
+    """Turn ``INDEX:TEXT`` into texts by layer."""
+    found: dict[int, str] = {}
+    for text in texts:
+        index, colon, rest = text.partition(":")
+        count = len(network.layers)
+        if not colon or not index.strip().isdecimal() or int(index) >= count:
+            raise InputError(
+                f"layer {text!r}: expected INDEX:CONDITION such as 0:corner=ss, with an index from "
+                f"0 to {count - 1}"
+            )
+        if int(index) in found:
+            raise InputError(f"layer {text!r}: layer {int(index)} is given twice")
+        found[int(index)] = rest.strip()
+    return found
 
+
+def _from_table(
+    network: AnyNetwork, path: Path, where: str, special: Mapping[int, str], option: str
+) -> Model:
     if not path.is_file():
         raise InputError(
-            f"--ber {path}: neither a number nor an existing file; expected a rate such as 1e-3 "
+            f"{option} {path}: neither a number nor an existing file; expected a rate such as 1e-3 "
             "or a BER table (CSV)"
         )
-    conditions = parse_where(where)
+    common = parse_where(where)
+    own = {i: {**common, **parse_where(text)} for i, text in special.items()}
+    conditions = [own.get(i, common) for i in range(len(network.layers))]
     try:
-        confusion = BerTable.load(path).confusion(**conditions)
-        layer_confusions(network, confusion)
+        table = BerTable.load(path)
+        models = tuple(confusion_for(table, of_kind(table, c, network.kind)) for c in conditions)
+        layer_confusions(network, models)
     except InputError as error:
         message = str(error)
         raise InputError(message if str(path) in message else f"{path}: {message}") from None
-    return (confusion,) * len(network.layers)
+    return models

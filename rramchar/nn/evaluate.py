@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from rramchar.errors import InputError
-from rramchar.nn.delta import bytes_per_image, changed_scores, clean_pass
 from rramchar.nn.forward import check_images, check_labels
+from rramchar.nn.graph import AnyNetwork
 from rramchar.nn.inject import ErrorModel, draw_network_changes, layer_confusions
-from rramchar.nn.network import Network
+from rramchar.nn.passes import bytes_per_image, changed_scores, clean_pass
 
 Progress = Callable[[int, int], None]
 Errors = ErrorModel | Sequence[ErrorModel] | None
@@ -111,7 +111,7 @@ def draw_generator(seed: int, draw: int) -> np.random.Generator:
 
 
 def evaluate(
-    network: Network,
+    network: AnyNetwork,
     images: NDArray[np.uint8],
     labels: NDArray[np.integer[Any]],
     confusion: Errors,
@@ -152,7 +152,7 @@ def evaluate(
 
 
 def evaluate_many(
-    network: Network,
+    network: AnyNetwork,
     images: NDArray[np.uint8],
     labels: NDArray[np.integer[Any]],
     confusions: Sequence[Errors],

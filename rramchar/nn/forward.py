@@ -1,8 +1,6 @@
 """The exact forward pass: integer arithmetic carried out in floating-point matrix products.
 
-Whole numbers below 2**24 are exact in float32 and below 2**53 in float64, and so are their sums
-in any order. Every layer therefore picks float32 while twice its largest possible sum stays below
-2**24 (twice, so that differences of sums are exact as well) and float64 otherwise.
+See `gemm` for the products. Images are worked through in blocks that stay in the cache.
 """
 
 from __future__ import annotations
@@ -13,43 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rramchar.errors import InputError
+from rramchar.nn.gemm import exact_dtype, prepare_weights
+from rramchar.nn.graph import Graph
+from rramchar.nn.graph_forward import graph_scores
+from rramchar.nn.inputs import block_inputs
 from rramchar.nn.network import Network
 
-FLOAT32_LIMIT = 2**24
-BLOCK_BYTES = 64 * 2**20
-
-
-def exact_dtype(inputs: int, bound: int) -> type[np.floating]:
-    """Return the floating type in which a layer's sums are exact.
-
-    Parameters
-    ----------
-    inputs : int
-        Inputs of each neuron.
-    bound : int
-        Largest absolute value of an input.
-
-    Returns
-    -------
-    type
-        ``numpy.float32`` or ``numpy.float64``.
-
-    Examples
-    --------
-    >>> exact_dtype(784, 255).__name__
-    'float32'
-    >>> exact_dtype(40000, 255).__name__
-    'float64'
-    """
-    return np.float32 if 2 * inputs * bound < FLOAT32_LIMIT else np.float64
-
-
-def float_weights(network: Network) -> list[NDArray[Any]]:
-    """Return each layer's weights in its exact type, shape (output, input)."""
-    return [
-        layer.weights.astype(exact_dtype(layer.inputs, network.input_bound(i)))
-        for i, layer in enumerate(network.layers)
-    ]
+BLOCK_BYTES = 16 * 2**20
 
 
 def float_threshold(network: Network, layer: int) -> NDArray[Any]:
@@ -79,7 +47,7 @@ def float_threshold(network: Network, layer: int) -> NDArray[Any]:
     return clipped.astype(exact_dtype(record.inputs, bound))[:, None]
 
 
-def check_images(network: Network, images: NDArray[Any]) -> None:
+def check_images(network: Network | Graph, images: NDArray[Any]) -> None:
     """Refuse images that do not fit a network's input.
 
     Parameters
@@ -145,7 +113,7 @@ def hidden_values(fired: NDArray[np.bool_], dtype: type[np.floating]) -> NDArray
     return values
 
 
-def scores(network: Network, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+def scores(network: Network | Graph, images: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return the score of each class for each image.
 
     Parameters
@@ -161,17 +129,28 @@ def scores(network: Network, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         Exact: the integer sums are, and scale and offset are applied once in float64.
     """
     check_images(network, images)
-    weights = float_weights(network)
-    thresholds = [float_threshold(network, i) for i in range(len(weights) - 1)]
+    if isinstance(network, Graph):
+        return graph_scores(network, images)
+    ready = [
+        prepare_weights(layer.weights, network.input_bound(i))
+        for i, layer in enumerate(network.layers)
+    ]
+    thresholds = [float_threshold(network, i) for i in range(len(ready) - 1)]
     block = max(1, BLOCK_BYTES // (8 * max(network.sizes)))
     result = np.empty((len(images), network.classes))
+    first = network.layers[0].weights
     for start in range(0, len(images), block):
-        part = network.encoding.apply(images[start : start + block], weights[0].dtype.type)
-        values = part.T
-        for i, threshold in enumerate(thresholds):
-            fired = (weights[i] @ values) >= threshold
-            values = hidden_values(fired, weights[i + 1].dtype.type)
-        result[start : start + block] = class_scores(network, weights[-1] @ values).T
+        part = slice(start, start + block)
+        inputs = block_inputs(network.encoding, images[part], ready[0].dtype)
+        if not thresholds:
+            result[part] = class_scores(network, inputs.sums(first, ready[0])).T
+            continue
+        fired = inputs.reaches(first, ready[0], thresholds[0])
+        for layer, threshold in zip(ready[1:], thresholds[1:], strict=False):
+            fired = layer.reaches(hidden_values(fired, layer.dtype.type), threshold)
+        last = ready[-1]
+        sums = last.product(hidden_values(fired, last.dtype.type))
+        result[part] = class_scores(network, sums).T
     return result
 
 
@@ -183,7 +162,7 @@ def class_scores(network: Network, sums: NDArray[Any]) -> NDArray[np.float64]:
     return result
 
 
-def predict(network: Network, images: NDArray[np.uint8]) -> NDArray[np.intp]:
+def predict(network: Network | Graph, images: NDArray[np.uint8]) -> NDArray[np.intp]:
     """Return the class of each image: the highest score, the first class on a tie.
 
     Parameters
@@ -202,7 +181,7 @@ def predict(network: Network, images: NDArray[np.uint8]) -> NDArray[np.intp]:
 
 
 def accuracy(
-    network: Network, images: NDArray[np.uint8], labels: NDArray[np.integer[Any]]
+    network: Network | Graph, images: NDArray[np.uint8], labels: NDArray[np.integer[Any]]
 ) -> float:
     """Return the share of images whose class is predicted rightly.
 

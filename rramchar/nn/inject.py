@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from rramchar.ber.confusion import Confusion
 from rramchar.errors import InputError
-from rramchar.nn.network import WEIGHT_KINDS, Network
+from rramchar.nn.graph import AnyNetwork
+from rramchar.nn.network import WEIGHT_KINDS
 
 ErrorModel = Confusion | NDArray[np.float64]
 _VALUES = np.array([1, 0, -1], dtype=np.int8)  # the order of a confusion's rows and columns
@@ -199,7 +200,7 @@ def inject(
 
 
 def layer_confusions(
-    network: Network, confusion: ErrorModel | Sequence[ErrorModel]
+    network: AnyNetwork, confusion: ErrorModel | Sequence[ErrorModel]
 ) -> tuple[NDArray[np.float64], ...]:
     """Return one matrix of `seen_matrix` for each layer.
 
@@ -241,7 +242,7 @@ def _is_matrix(value: Sequence[Any]) -> bool:
 
 
 def draw_network_changes(
-    network: Network,
+    network: AnyNetwork,
     confusion: ErrorModel | Sequence[ErrorModel],
     rng: np.random.Generator,
 ) -> tuple[Changes, ...]:
@@ -253,10 +254,10 @@ def draw_network_changes(
 
 
 def inject_network(
-    network: Network,
+    network: AnyNetwork,
     confusion: ErrorModel | Sequence[ErrorModel],
     rng: np.random.Generator,
-) -> Network:
+) -> AnyNetwork:
     """Return the network as it is read from one programmed chip.
 
     Parameters

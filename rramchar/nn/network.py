@@ -93,15 +93,8 @@ class DenseLayer:
 
     def __post_init__(self) -> None:
         """Check the arrays and keep read-only copies."""
-        w = np.asarray(self.weights)
-        if w.dtype != np.int8:
-            raise InputError(f"weights: type {w.dtype}, expected int8 holding -1, 0 and +1")
-        if w.ndim != 2 or 0 in w.shape:
-            raise InputError(f"weights: shape {w.shape}, expected (output, input), neither empty")
-        if w.min() < -1 or w.max() > 1:
-            bad = w[(w < -1) | (w > 1)][0]
-            raise InputError(f"weights: holds {bad}, expected only -1, 0 and +1")
-        object.__setattr__(self, "weights", _frozen(w))
+        w = checked_weights(self.weights, ("output", "input"))
+        object.__setattr__(self, "weights", w)
         if self.threshold is None:
             return
         t = np.asarray(self.threshold)
@@ -111,7 +104,7 @@ class DenseLayer:
             raise InputError(
                 f"threshold: shape {t.shape}, expected ({w.shape[0]},), one for each output"
             )
-        object.__setattr__(self, "threshold", _frozen(t.astype(np.int64)))
+        object.__setattr__(self, "threshold", frozen(t.astype(np.int64)))
 
     @property
     def outputs(self) -> int:
@@ -126,7 +119,7 @@ class DenseLayer:
     @property
     def zero_fraction(self) -> float:
         """Share of the weights that are 0. [1]."""
-        return 1.0 - np.count_nonzero(self.weights) / self.weights.size
+        return zero_fraction(self.weights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,15 +160,7 @@ class Network:
             raise InputError("network: has no layers, expected at least one")
         self._check_layers()
         for name in ("scale", "offset"):
-            values = np.asarray(getattr(self, name))
-            if values.dtype != np.float64 or values.shape != (self.classes,):
-                raise InputError(
-                    f"{name}: type {values.dtype}, shape {values.shape}; expected float64, "
-                    f"({self.classes},), one for each class"
-                )
-            if not np.isfinite(values).all():
-                raise InputError(f"{name}: holds NaN or infinity, expected finite numbers")
-            object.__setattr__(self, name, _frozen(values))
+            object.__setattr__(self, name, checked_scores(name, getattr(self, name), self.classes))
 
     def _check_layers(self) -> None:
         last = len(self.layers) - 1
@@ -242,7 +227,78 @@ def _is_integer(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+def checked_weights(weights: NDArray[Any], axes: Sequence[str]) -> NDArray[np.int8]:
+    """Check weights and return a read-only copy.
+
+    Parameters
+    ----------
+    weights : array of int8
+        Each -1, 0 or +1.
+    axes : sequence of str
+        What each axis is, for the error message.
+
+    Returns
+    -------
+    array of int8, same shape
+        Read-only.
+
+    Raises
+    ------
+    InputError
+        If type, number of axes or a value does not fit, or an axis is empty.
+    """
+    w = np.asarray(weights)
+    if w.dtype != np.int8:
+        raise InputError(f"weights: type {w.dtype}, expected int8 holding -1, 0 and +1")
+    if w.ndim != len(axes) or 0 in w.shape:
+        none = "neither" if len(axes) == 2 else "none"
+        raise InputError(f"weights: shape {w.shape}, expected ({', '.join(axes)}), {none} empty")
+    if w.min() < -1 or w.max() > 1:
+        bad = w[(w < -1) | (w > 1)][0]
+        raise InputError(f"weights: holds {bad}, expected only -1, 0 and +1")
+    return frozen(w)
+
+
+def checked_scores(name: str, values: NDArray[Any], classes: int) -> NDArray[np.float64]:
+    """Check the scale or offset of the scores and return a read-only copy.
+
+    Parameters
+    ----------
+    name : str
+        ``scale`` or ``offset``, for the error message.
+    values : array of float64, shape (class,)
+        One finite number for each class.
+    classes : int
+        Number of classes.
+
+    Returns
+    -------
+    array of float64, shape (class,)
+        Read-only.
+
+    Raises
+    ------
+    InputError
+        If type, shape or a value does not fit.
+    """
+    values = np.asarray(values)
+    if values.dtype != np.float64 or values.shape != (classes,):
+        raise InputError(
+            f"{name}: type {values.dtype}, shape {values.shape}; expected float64, ({classes},), "
+            "one for each class"
+        )
+    if not np.isfinite(values).all():
+        raise InputError(f"{name}: holds NaN or infinity, expected finite numbers")
+    return frozen(values)
+
+
+def zero_fraction(weights: NDArray[np.int8]) -> float:
+    """Return the share of weights that are 0. [1]."""
+    return 1.0 - np.count_nonzero(weights) / weights.size
+
+
+def frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the array itself if it is read-only, else a read-only copy."""
     if array.flags.writeable:
         array = array.copy()
         array.setflags(write=False)

@@ -1,8 +1,9 @@
 """Save a network to an ``.npz`` file and load it back, with every field checked.
 
 The file is a plain numpy archive without pickle. Its member ``header`` is a JSON text that gives
-the format version, the input encoding, the layers in order with the names of their arrays, and
-the meaning of each array; so a file can be read without this package.
+the format version, the input encoding, the layers (of a chain) or nodes (of a graph) in order with
+the names of their arrays, and the meaning of each array; so a file can be read without this
+package. Version 1 knew chains only; version 2 adds graphs and reads both.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rramchar.errors import InputError
+from rramchar.nn.graph import Graph
+from rramchar.nn.graph_file import read_node, write_node
 from rramchar.nn.network import DenseLayer, InputEncoding, Network
 
 FORMAT = "rramchar network"
-VERSION = 1
+VERSION = 2
 _MEANING = {
     "weights": "int8, shape (output, input): stored weight -1, 0 or +1",
     "threshold": "int64, shape (output,): fires +1 when sum(weight * input) >= threshold, else -1",
@@ -30,12 +33,12 @@ _MEANING = {
 }
 
 
-def save_network(network: Network, path: str | Path) -> None:
+def save_network(network: Network | Graph, path: str | Path) -> None:
     """Write a network to an ``.npz`` file, all or nothing.
 
     Parameters
     ----------
-    network : Network
+    network : Network or Graph
         What to save; its metadata must be JSON-serializable.
     path : str or path
         The file, written under exactly this name.
@@ -47,15 +50,12 @@ def save_network(network: Network, path: str | Path) -> None:
     """
     path = Path(path)
     arrays: dict[str, NDArray[Any]] = {"scale": network.scale, "offset": network.offset}
-    layers = []
-    for i, layer in enumerate(network.layers):
-        entry: dict[str, str | None] = {"type": "dense", "weights": f"layer{i}_weights"}
-        arrays[f"layer{i}_weights"] = layer.weights
-        entry["threshold"] = None
-        if layer.threshold is not None:
-            entry["threshold"] = f"layer{i}_threshold"
-            arrays[f"layer{i}_threshold"] = layer.threshold
-        layers.append(entry)
+    meaning = {name: _MEANING[name] for name in arrays}
+    structure = (_graph_entries if isinstance(network, Graph) else _chain_entries)(
+        network,  # type: ignore[arg-type]
+        arrays,
+        meaning,
+    )
     header = {
         "format": FORMAT,
         "version": VERSION,
@@ -65,8 +65,8 @@ def save_network(network: Network, path: str | Path) -> None:
             "maximum": int(network.encoding.maximum),
             "level": None if network.encoding.level is None else int(network.encoding.level),
         },
-        "layers": layers,
-        "arrays": {name: _MEANING[name.rpartition("_")[2]] for name in arrays},
+        **structure,
+        "arrays": meaning,
         "metadata": network.metadata,
     }
     try:
@@ -84,7 +84,30 @@ def save_network(network: Network, path: str | Path) -> None:
         scratch.unlink(missing_ok=True)
 
 
-def load_network(path: str | Path) -> Network:
+def _chain_entries(
+    network: Network, arrays: dict[str, NDArray[Any]], meaning: dict[str, str]
+) -> dict[str, Any]:
+    layers = []
+    for i, layer in enumerate(network.layers):
+        entry: dict[str, str | None] = {"type": "dense", "threshold": None}
+        for name in ("weights", "threshold"):
+            values = getattr(layer, name)
+            if values is not None:
+                entry[name] = f"layer{i}_{name}"
+                arrays[f"layer{i}_{name}"] = values
+                meaning[f"layer{i}_{name}"] = _MEANING[name]
+        layers.append(entry)
+    return {"layers": layers}
+
+
+def _graph_entries(
+    graph: Graph, arrays: dict[str, NDArray[Any]], meaning: dict[str, str]
+) -> dict[str, Any]:
+    nodes = [write_node(i, node, arrays, meaning) for i, node in enumerate(graph.nodes)]
+    return {"shape": list(graph.shape), "nodes": nodes}
+
+
+def load_network(path: str | Path) -> Network | Graph:
     """Read a network from a file that `save_network` wrote.
 
     Parameters
@@ -94,8 +117,8 @@ def load_network(path: str | Path) -> Network:
 
     Returns
     -------
-    Network
-        The network, checked.
+    Network or Graph
+        The network, checked; a Graph where the file holds nodes.
 
     Raises
     ------
@@ -107,17 +130,23 @@ def load_network(path: str | Path) -> Network:
     arrays = _read_arrays(path)
     header = _header(path, arrays)
     try:
-        layers = tuple(
-            _layer(path, i, entry, arrays) for i, entry in enumerate(_entries(path, header))
-        )
-        return Network(
-            layers=layers,
-            encoding=_encoding(path, header),
-            scale=_array(path, arrays, "scale", np.float64),
-            offset=_array(path, arrays, "offset", np.float64),
-            kind=header.get("kind", ""),
-            metadata=header.get("metadata", {}),
-        )
+        common: dict[str, Any] = {
+            "encoding": _encoding(path, header),
+            "scale": _array(path, arrays, "scale", np.float64),
+            "offset": _array(path, arrays, "offset", np.float64),
+            "kind": header.get("kind", ""),
+            "metadata": header.get("metadata", {}),
+        }
+        if "nodes" in header:
+            entries = _entries(path, header, "nodes")
+            nodes = tuple(read_node(i, entry, arrays) for i, entry in enumerate(entries))
+            shape = header.get("shape")
+            if not isinstance(shape, list):
+                raise InputError(f"{path}: header field 'shape' must be a list of lengths")
+            return Graph(nodes=nodes, shape=tuple(shape), **common)
+        entries = _entries(path, header, "layers")
+        layers = tuple(_layer(path, i, entry, arrays) for i, entry in enumerate(entries))
+        return Network(layers=layers, **common)
     except InputError as error:
         message = str(error)
         raise InputError(
@@ -169,10 +198,10 @@ def _header(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     return header
 
 
-def _entries(path: Path, header: dict[str, Any]) -> list[dict[str, Any]]:
-    entries = header.get("layers")
+def _entries(path: Path, header: dict[str, Any], field: str) -> list[dict[str, Any]]:
+    entries = header.get(field)
     if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
-        raise InputError(f"{path}: header field 'layers' must be a list of objects")
+        raise InputError(f"{path}: header field {field!r} must be a list of objects")
     return entries
 
 

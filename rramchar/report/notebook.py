@@ -29,6 +29,7 @@ figcaption {{ color: #555; font-size: .9rem; }}
 table {{ border-collapse: collapse; font-size: .88rem; margin: 1rem 0; }}
 th, td {{ padding: .25rem .8rem; text-align: right; border-bottom: 1px solid #e6e6e6;
          overflow-wrap: anywhere; }}
+th, table.numbers td {{ overflow-wrap: normal; }}
 th:first-child, td:first-child {{ text-align: left; }}
 table.text th, table.text td {{ text-align: left; }}
 code {{ background: #f4f4f4; padding: .1rem .25rem; border-radius: 3px; }}

@@ -9,7 +9,7 @@ from scipy import special
 from rramchar.ber.analytic import ber_1t1r, ber_2t2r, best_model_threshold
 from rramchar.ber.failure_point import LinearReads
 from rramchar.ber.from_models import sample_2t2r
-from rramchar.ber.rare import RareProblem, line_sampling
+from rramchar.ber.rare import UNSOLVED, RareProblem, line_sampling
 from rramchar.ber.states import FamilyState, NormalState, States, lognormal_states
 from rramchar.errors import InputError
 from rramchar.fitting.families import FAMILIES
@@ -115,6 +115,60 @@ def test_budget_seed_and_target():
     below = line_sampling(problem, seed=3, precision=1e-4, budget=5000, target=1e-3)
     assert below.converged
     assert below.high < 1e-3
+
+
+def _with_failures(states, unsolvable):
+    """Reads of a linear amplifier that cannot be simulated at some points."""
+    picture = LinearReads(states, 0.0, np.array([0.1]))
+
+    def fails(case, points):
+        margin = picture.margin(case, points)
+        return np.where(unsolvable(margin, points), UNSOLVED, margin <= 0)
+
+    return RareProblem(picture.directions, fails, picture.predict)
+
+
+def test_scattered_failures_are_counted_and_bias_nothing():
+    """One read in thirty fails: others beside it serve, and a failed last trial widens."""
+    states = CASES["lognormal"]
+    exact = ber_2t2r(states, sigma_ln_r=0.1)
+    problem = _with_failures(states, lambda margin, points: points[:, 0] * 1e4 % 1 > 0.965)
+    clean = _with_failures(states, lambda margin, points: np.zeros(len(points), bool))
+    found = [line_sampling(problem, seed=seed) for seed in range(8)]
+    assert np.mean([f.ber for f in found]) == pytest.approx(exact, rel=0.04)
+    assert all(f.low < exact < f.high for f in found)
+    assert all(f.failed_simulations and f.undetermined_lines for f in found)
+    assert all("failed" in f.note and "both outcomes" in f.note for f in found)
+    undisturbed = line_sampling(clean, seed=0)
+    assert (undisturbed.failed_simulations, undisturbed.undetermined_lines) == (0, 0)
+    assert undisturbed.note == ""
+
+
+@pytest.mark.parametrize(
+    "unsolvable",
+    [
+        lambda margin, points: np.abs(margin) < 0.06,  # just where the read flips
+        lambda margin, points: points[:, 1] > 1.5,  # a tail of the LRS
+    ],
+)
+def test_regions_that_cannot_be_simulated_leave_the_exact_rate_inside(unsolvable):
+    states = CASES["lognormal"]
+    exact = ber_2t2r(states, sigma_ln_r=0.1)
+    for seed in range(4):
+        found = line_sampling(_with_failures(states, unsolvable), seed=seed, budget=2500)
+        assert found.undetermined_lines > 0
+        assert found.simulations <= 2500
+        assert found.low is None or found.low < exact < found.high
+        assert found.low is not None or not found.converged
+
+
+def test_nothing_is_claimed_where_nothing_can_be_simulated():
+    problem = _with_failures(CASES["lognormal"], lambda margin, points: margin < 0.5)
+    found = line_sampling(problem, seed=1, budget=3000)
+    assert found.undetermined_lines > 0.9 * found.lines
+    assert found.low is None
+    assert "most lines are undetermined" in found.note
+    assert not found.converged
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_fit_for_people(run_cli):
 def test_bad_input_is_one_line(run_cli, tmp_path, monkeypatch, content, arguments, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "cells.csv").write_text(content)
-    code, out, err = run_cli("fit", "resistance", "cells.csv", *arguments)
+    code, out, err = run_cli("fit", "resistance", "cells.csv", "--layout", "cycling", *arguments)
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1, err

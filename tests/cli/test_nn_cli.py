@@ -163,7 +163,7 @@ def test_help(run, command):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--dataset", "digitz"), ("'digitz' is unknown", "digits, mnist")),
+        (("--dataset", "digitz"), ("'digitz' is unknown", "digits, ecg, fashion, mnist")),
         (("--dataset", "mnist"), ("--data", "RRAMCHAR_DATA")),
         (("--dataset", "mnist", "--data", "nowhere"), ("nowhere", "does not exist")),
         (("--dataset", "digits", "--weights", "tenary"), ("weights: 'tenary'", "ternary")),

@@ -29,6 +29,7 @@ models = st.builds(
     population=documents,
     goodness=documents,
     provenance=documents,
+    converged=st.booleans(),
 )
 
 
@@ -55,7 +56,8 @@ BAD = [
     ("{", "line 1, column 2: not JSON"),
     ('{"format": NaN}', "NaN is not a JSON number"),
     (json.dumps({"format": "other"}), "this is no fitted model"),
-    (json.dumps(_document(version=2)), "version: 2 is newer than 1"),
+    (json.dumps(_document(version=3)), "version: 3 is newer than 2"),
+    (json.dumps(_document(converged=1)), "field converged: 1, expected true or false"),
     (json.dumps(_document(version="1")), "field version: '1'"),
     (json.dumps(_document(version=0)), "field version: 0"),
     (json.dumps(_document(name=3)), "field name: missing or not text"),
@@ -80,6 +82,16 @@ def test_bad_files_are_refused_with_the_field(tmp_path, text, message):
         load_model(path)
     assert message in str(caught.value)
     assert str(caught.value).startswith(str(path))
+
+
+def test_files_of_version_1_still_load(tmp_path):
+    old = _document(version=1)
+    del old["converged"]  # came with version 2
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(old))
+    assert load_model(path) == FittedModel(
+        "m", {"r": Parameter(1.0, 0.5, 2.0, "ohm", 0.1)}, version=1
+    )
 
 
 def test_missing_binary_and_unwritable_files(tmp_path):

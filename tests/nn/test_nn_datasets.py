@@ -61,7 +61,7 @@ def test_mnist_layout(folder, tmp_path):
 
 
 def test_unknown_name():
-    with pytest.raises(InputError, match=r"'mnits' is unknown.*digits, mnist"):
+    with pytest.raises(InputError, match=r"'mnits' is unknown.*cifar10, digits, ecg, fashion, mnist"):
         load_dataset("mnits")
 
 

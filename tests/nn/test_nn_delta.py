@@ -30,21 +30,23 @@ def _full_pass(network, images, changes):
     encoding=st.sampled_from(["uint8", "sign"]),
     share=st.sampled_from([0.0, 1e-3, 0.02, 0.2, 1.0]),
     always=st.booleans(),
+    constant=st.sampled_from([0.0, 0.3, 1.0]),
 )
-def test_equals_a_full_pass(make_network, make_images, seed, sizes, kind, encoding, share, always):
+def test_equals_a_full_pass(
+    make_network, make_images, seed, sizes, kind, encoding, share, always, constant
+):
     rng = np.random.default_rng(seed)
     network = make_network(rng, tuple(sizes), kind, encoding)
-    images = make_images(rng, int(rng.integers(1, 12)), network)
+    images = make_images(rng, int(rng.integers(1, 150)), network)
+    images[:, rng.random(sizes[0]) < constant] = images[0, 0]  # pixels that never change
     base = FLIP if kind == "binary" else ANY
     matrix = np.eye(3) + share * (base - np.eye(3))
     changes = draw_network_changes(network, matrix, rng)
-    limit = delta.FULL_PASS_SHARE
-    try:
+    with pytest.MonkeyPatch.context() as patch:
         if always:  # the sparse way also where a full product would be chosen
-            delta.FULL_PASS_SHARE = 2.0
+            patch.setattr(delta, "FULL_PASS_SHARE", 2.0)
+            patch.setattr(delta, "FULL_PASS_SHARE_BITS", 2.0)
         fast = changed_scores(clean_pass(network, images), changes)
-    finally:
-        delta.FULL_PASS_SHARE = limit
     np.testing.assert_array_equal(fast.T, _full_pass(network, images, changes))
 
 

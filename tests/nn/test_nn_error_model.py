@@ -82,7 +82,7 @@ def test_text_rate(binary):
         ("1e-3x", None, "--ber 1e-3x: neither a number nor an existing file"),
         ("none.csv", None, "none.csv: neither"),
         ("TABLE", "vdd_v=0.7", "available vdd_v: 0.6"),
-        ("TABLE", "vdd_v=0.6", "2 rows"),
+        ("TABLE", "vdd_v=0.6,coding=ternary", "network is binary"),
         ("TABLE", "vdd=0.6", "did you mean vdd_v"),
         ("TABLE", "corner=ss", "network is binary"),
     ],
@@ -102,3 +102,45 @@ def test_the_table_is_named_once(binary, table):
 def test_a_ternary_rate_out_of_reach(ternary):
     with pytest.raises(InputError, match="--ber 0.9"):
         parse_error_model(ternary, "0.9")
+
+
+def test_a_table_of_both_codings_serves_both_kinds(binary, ternary, table):
+    assert parse_error_model(ternary, table, "vdd_v=0.6")[0].weights()[0, 1] == 0.1
+    assert parse_error_model(binary, table, "vdd_v=0.6")[0].weights()[0, 2] == 0.01
+
+
+def test_each_layer_can_have_its_own_condition_or_rate(binary, table):
+    first, second = parse_error_model(binary, "1e-3", None, ["1:0.2"])
+    assert (first.weights()[0, 2], second.weights()[0, 2]) == (1e-3, 0.2)
+    first, second = parse_error_model(binary, table, "vdd_v=0.6", ["0:corner=tt"])
+    np.testing.assert_array_equal(first.weights(), second.weights())
+    for layers, words in (
+        (["2:corner=tt"], "index from 0 to 1"),
+        (["corner=tt"], "expected INDEX:CONDITION"),
+        (["0:corner=tt", "0:corner=ss"], "layer 0 is given twice"),
+        (["0:corner=ff"], "no row with"),
+    ):
+        with pytest.raises(InputError, match=words):
+            parse_error_model(binary, table, "vdd_v=0.6", layers)
+    with pytest.raises(InputError, match="'corner=tt', expected a rate"):
+        parse_error_model(binary, "1e-3", None, ["0:corner=tt"])
+
+
+def test_between_two_supplies(binary, ternary, tmp_path):
+    common = {"cell": "2t2r", "source": "pcsa_map", "corner": "tt"}
+    rows = []
+    for vdd, wrong in ((0.6, 100), (0.8, 1)):
+        right = 1000 - wrong
+        flips = [[right, 0, wrong, 0], [0] * 4, [wrong, 0, right, 0]]
+        steps = [[right, wrong, 0, 0], [0, 1000, 0, 0], [0, 0, right, wrong]]
+        rows.append(make_row(coding="binary", counts=flips, vdd_v=vdd, **common))
+        rows.append(make_row(coding="ternary", counts=steps, vdd_v=vdd, **common))
+    path = tmp_path / "two.csv"
+    BerTable.from_rows(rows).save(path)
+    model = parse_error_model(binary, str(path), "vdd_v=0.7")[0].weights()
+    assert model[0, 2] == model[2, 0] == pytest.approx(0.01)  # half way in the logarithm
+    mixed = parse_error_model(ternary, str(path), "vdd_v=0.65")[0].probability
+    assert mixed[0, 1] == pytest.approx(0.75 * 0.1 + 0.25 * 0.001)
+    assert mixed[2, 3] == mixed[0, 1]
+    with pytest.raises(InputError, match="available vdd_v: 0.6, 0.8"):
+        parse_error_model(binary, str(path), "vdd_v=0.9")

@@ -1,0 +1,95 @@
+"""What the commands about networks share: options, data that fit a network, progress, words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rramchar.cli.common import progress_bar
+from rramchar.errors import InputError
+
+if TYPE_CHECKING:
+    from rramchar.nn.dataset import Dataset
+    from rramchar.nn.graph import AnyNetwork
+
+NetworkArgument = Annotated[
+    Path, typer.Argument(metavar="NET.npz", help="A network made by [bold]nn train[/].")
+]
+DatasetOption = Annotated[
+    str,
+    typer.Option(
+        "--dataset",
+        metavar="NAME|FILE.npz",
+        help="digits (embedded), mnist, fashion, cifar10 or ecg (these need --data), or a file of "
+        "images and labels.",
+    ),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        envvar="RRAMCHAR_DATA",
+        help="Folder with the data set's files, or with a folder of its name that has them.",
+    ),
+]
+DrawsOption = Annotated[int, typer.Option("--draws", help="Programmed chips to draw.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Seed; the same seed, the same result.")]
+
+
+def fitting_dataset(path: Path, network: AnyNetwork, name: str, data: Path | None) -> Dataset:
+    """Load a data set for a network, and refuse one with other images.
+
+    Parameters
+    ----------
+    path : Path
+        The network's file, for error messages.
+    network : Network
+        The network.
+    name, data
+        As `rramchar.nn.datasets.load_dataset` takes them.
+
+    Returns
+    -------
+    Dataset
+        Its images fit the network's input.
+    """
+    from rramchar.nn.datasets import load_dataset
+
+    dataset = load_dataset(name, data)
+    if dataset.pixels != network.input_size or dataset.maximum > network.encoding.maximum:
+        trained = network.metadata.get("dataset")
+        raise InputError(
+            f"--dataset {name}: images of {dataset.pixels} pixels from 0 to {dataset.maximum}, but "
+            f"{path} takes {network.input_size} pixels from 0 to {network.encoding.maximum}; use "
+            + (f"{trained}, which it was trained on" if trained else "a data set that fits it")
+        )
+    return dataset
+
+
+@contextmanager
+def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """Show progress; yield a function of the finished and of all steps."""
+    with progress_bar(unit) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def chain(network: AnyNetwork) -> str:
+    """Return the sizes of a network as ``784-1024-10``."""
+    return "-".join(str(size) for size in network.sizes)
+
+
+def spread(point: Mapping[str, Any]) -> str:
+    """Return a mean accuracy with its interval and number of chips as text."""
+    text = f"{point['accuracy_mean']:.2%}"
+    if point["draws"] > 1:
+        text += (
+            f" (95 % {point['accuracy_low']:.2%} to {point['accuracy_high']:.2%}), "
+            f"standard deviation {point['accuracy_std']:.2%}"
+        )
+    return f"{text} over {point['draws']} chip{'s' if point['draws'] > 1 else ''}"

@@ -1,0 +1,264 @@
+"""``rramchar nn study``: the published trade-offs, one command each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rramchar.cli.common import JsonOption, PlotOption, check_writable, emit, stdout, write_figure
+from rramchar.cli.nn_common import DataOption, DatasetOption, progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from rramchar.nn.studies import Study
+    from rramchar.nn.study_plans import StudySettings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Train and measure many networks, in parallel and resumable: accuracy over error rates, "
+    "cells, or a quantity of a BER table, with intervals over networks.",
+)
+
+OutOption = Annotated[
+    Path,
+    typer.Option(
+        "--out", metavar="DIR", help="Folder of the study: networks, parts, tables; goes on there."
+    ),
+]
+WeightsOption = Annotated[
+    list[str] | None, typer.Option("--weights", help="binary or ternary; without it, both.")
+]
+NetworksOption = Annotated[
+    int, typer.Option("--seeds", help="Networks of each kind, each with its own training seed.")
+]
+EpochsOption = Annotated[int | None, typer.Option("--epochs", help="Of the training.")]
+HiddenOption = Annotated[
+    list[int] | None, typer.Option("--hidden", help="Neurons of a hidden layer; repeat for more.")
+]
+DrawsOption = Annotated[int, typer.Option("--draws", help="Chips per network and condition.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Seed of the chips.")]
+ImagesOption = Annotated[
+    int | None, typer.Option("--train-images", help="Train on the first images only.")
+]
+WorkersOption = Annotated[
+    int | None, typer.Option("--workers", help="Processes; as many as there are cores without.")
+]
+TrainRatesOption = Annotated[
+    str, typer.Option("--train-rates", help="Error rates while training: a,b,c or start:stop:n.")
+]
+
+
+@app.command()
+def matrix(
+    dataset: DatasetOption,
+    out: OutOption,
+    data: DataOption = None,
+    train_rates: TrainRatesOption = "0,1e-2,4e-2,1e-1",
+    rates: Annotated[
+        str, typer.Option("--rates", help="Error rates while testing: a,b,c or start:stop:n.")
+    ] = "0,1e-4,1e-3,1e-2,4e-2,1e-1",
+    weights: WeightsOption = None,
+    seeds: NetworksOption = 3,
+    epochs: EpochsOption = None,
+    hidden: HiddenOption = None,
+    train_images: ImagesOption = None,
+    draws: DrawsOption = 20,
+    seed: SeedOption = 0,
+    workers: WorkersOption = None,
+    plot: PlotOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Accuracy over the error rate trained with and the error rate tested with.
+
+    Example: rramchar nn study matrix --dataset digits --out runs/matrix --plot matrix.png
+    """
+    from rramchar.nn.curve import parse_rates
+    from rramchar.nn.study_plans import matrix_study
+    from rramchar.report.accuracy import plot_train_test_matrix
+
+    settings = _settings(
+        dataset, data, weights, seeds, epochs, hidden, train_images, draws, seed, plot
+    )
+    study = matrix_study(
+        settings,
+        parse_rates(train_rates, name="--train-rates"),
+        parse_rates(rates, name="--rates"),
+    )
+    _run(study, out, workers, plot, plot_train_test_matrix, as_json)
+
+
+@app.command()
+def cells(
+    dataset: DatasetOption,
+    out: OutOption,
+    data: DataOption = None,
+    sizes: Annotated[
+        str, typer.Option("--sizes", help="Neurons of the one hidden layer, a list.")
+    ] = "32,64,128,256",
+    rates: Annotated[str, typer.Option("--rates", help="Error rates while testing.")] = "0,1e-2",
+    train_rate: Annotated[float, typer.Option("--train-rate", help="Of the training.")] = 0.0,
+    weights: WeightsOption = None,
+    seeds: NetworksOption = 3,
+    epochs: EpochsOption = None,
+    train_images: ImagesOption = None,
+    draws: DrawsOption = 20,
+    seed: SeedOption = 0,
+    workers: WorkersOption = None,
+    plot: PlotOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Binary against ternary networks at equal numbers of 2T2R pairs.
+
+    A weight of either kind takes one pair, so networks of equal layers have
+    equal cells.
+
+    Example: rramchar nn study cells --dataset digits --out runs/cells --plot cells.png
+    """
+    from rramchar.errors import InputError
+    from rramchar.nn.curve import parse_rates
+    from rramchar.nn.study_plans import cells_study
+    from rramchar.report.accuracy import plot_accuracy_against_cells
+
+    try:
+        chosen = [int(part) for part in sizes.split(",")]
+    except ValueError:
+        raise InputError(f"--sizes {sizes!r}: expected whole numbers such as 64,256") from None
+    settings = _settings(
+        dataset, data, weights, seeds, epochs, None, train_images, draws, seed, plot
+    )
+    study = cells_study(settings, chosen, parse_rates(rates, name="--rates"), train_rate)
+    _run(study, out, workers, plot, plot_accuracy_against_cells, as_json)
+
+
+@app.command()
+def table(
+    ber: Annotated[Path, typer.Argument(metavar="TABLE.csv", help="A BER table.")],
+    dataset: DatasetOption,
+    out: OutOption,
+    data: DataOption = None,
+    against: Annotated[
+        str,
+        typer.Option(
+            "--against",
+            help="vdd_v, temperature_c, sample_time_s, time_s, or a number that stands in the "
+            "table's programming column, such as reset_v or energy_j.",
+        ),
+    ] = "vdd_v",
+    where: Annotated[str, typer.Option("--where", help="Only rows that meet conditions.")] = "",
+    train_rates: TrainRatesOption = "0",
+    weights: WeightsOption = None,
+    seeds: NetworksOption = 3,
+    epochs: EpochsOption = None,
+    hidden: HiddenOption = None,
+    train_images: ImagesOption = None,
+    draws: DrawsOption = 20,
+    seed: SeedOption = 0,
+    workers: WorkersOption = None,
+    plot: PlotOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Accuracy against supply, RESET voltage, programming energy, time ... of a BER table.
+
+    One other condition may vary, such as the corner: it becomes one line each.
+    Numbers of the programming are read from name=value pairs in that column,
+    such as "reset_v=2.5V, energy_j=12nJ".
+
+    Example: rramchar nn study table ber.csv --dataset digits --against vdd_v
+    --where temperature_c=27 --out runs/supply --plot supply.png
+    """
+    from rramchar.ber.where import parse_where
+    from rramchar.nn.curve import parse_rates
+    from rramchar.nn.study_plans import table_study
+    from rramchar.report.accuracy import plot_accuracy_against
+
+    settings = _settings(
+        dataset, data, weights, seeds, epochs, hidden, train_images, draws, seed, plot
+    )
+    rates = parse_rates(train_rates, name="--train-rates")
+    study = table_study(settings, ber, against, parse_where(where), rates)
+
+    def draw(summary: pd.DataFrame) -> Figure:
+        return plot_accuracy_against(summary, study.x, study.series, study.note)
+
+    _run(study, out, workers, plot, draw, as_json)
+
+
+def _settings(
+    dataset: str,
+    data: Path | None,
+    weights: list[str] | None,
+    seeds: int,
+    epochs: int | None,
+    hidden: list[int] | None,
+    train_images: int | None,
+    draws: int,
+    seed: int,
+    plot: Path | None,
+) -> StudySettings:
+    from rramchar.nn.study_plans import StudySettings
+
+    if plot is not None:
+        check_writable(plot, option="--plot")
+    return StudySettings(
+        dataset=dataset,
+        data_dir=None if data is None else str(data),
+        weights=tuple(weights) if weights else ("binary", "ternary"),
+        networks=seeds,
+        draws=draws,
+        seed=seed,
+        epochs=epochs,
+        hidden=tuple(hidden) if hidden else None,
+        train_images=train_images,
+    )
+
+
+def _run(
+    study: Study,
+    out: Path,
+    workers: int | None,
+    plot: Path | None,
+    draw: Callable[[pd.DataFrame], Figure],
+    as_json: bool,
+) -> None:
+    from os import cpu_count
+
+    from rramchar.nn.studies import run_study
+
+    count = workers if workers is not None else cpu_count() or 1
+    with progress(f"{study.name} study", "networks") as report:
+        result = run_study(study, out, workers=count, progress=report)
+    if plot is not None:
+        write_figure(plot, draw(result.summary))
+    rows = result.summary.to_dict("records")
+    document: dict[str, Any] = {
+        "study": study.name,
+        "networks": len(study.tasks),
+        "summary": rows,
+        "out": str(out),
+        "plot": plot,
+    }
+    emit(document, as_json, lambda: _show(study, result.summary, out, plot))
+
+
+def _show(study: Study, summary: pd.DataFrame, out: Path, plot: Path | None) -> None:
+    from rich.table import Table
+
+    columns = list(dict.fromkeys(("weights", study.series or "train_ber", study.x, "ber")))
+    shown = [column for column in columns if column in summary]
+    table = Table(title=f"{study.name} study: mean accuracy over networks")
+    for heading in (*shown, "accuracy", "95 % interval"):
+        table.add_column(heading, justify="left" if heading == "weights" else "right")
+    for row in summary.to_dict("records"):
+        values = [f"{v:g}" if isinstance(v, int | float) else str(v) for v in map(row.get, shown)]
+        interval = f"{row['accuracy_low']:.2%} ... {row['accuracy_high']:.2%}"
+        table.add_row(*values, f"{row['accuracy_mean']:.2%}", interval)
+    stdout.print(table)
+    for name in ("networks", "summary"):
+        stdout.print(f"written: {out / f'{study.name}_{name}.csv'}", markup=False)
+    if plot is not None:
+        stdout.print(f"written: {plot}", markup=False)

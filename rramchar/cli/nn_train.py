@@ -1,0 +1,201 @@
+"""``rramchar nn train``: train one network, or several that differ by their seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rramchar.cli.common import JsonOption, check_writable, emit, stdout
+from rramchar.cli.nn_common import DataOption, DatasetOption, SeedOption, chain, progress
+from rramchar.errors import InputError
+
+if TYPE_CHECKING:
+    from rramchar.nn.dataset import Dataset
+    from rramchar.nn.settings import TrainingSettings
+
+
+def train(
+    dataset: DatasetOption,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="NET.npz",
+            help="File for the network; with --seeds, NET_seed1.npz and so on.",
+        ),
+    ],
+    data: DataOption = None,
+    weights: Annotated[
+        str, typer.Option("--weights", help="binary (-1, +1) or ternary (-1, 0, +1).")
+    ] = "binary",
+    hidden: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--hidden",
+            help="Neurons of a hidden layer; repeat for more layers. "
+            "Without it 256 for digits, 1024 for mnist.",
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            "--epochs", help="Passes over the training images. Without it 60 for digits, else 10."
+        ),
+    ] = None,
+    pixels: Annotated[
+        str,
+        typer.Option(
+            "--input", help="uint8: pixels as they are; sign: +1 or -1, cut at half the maximum."
+        ),
+    ] = "uint8",
+    learning_rate: Annotated[
+        float | None, typer.Option("--learning-rate", help="Of the first step; falls to 0.")
+    ] = None,
+    train_ber: Annotated[
+        float,
+        typer.Option(
+            "--train-ber", help="Error rate of the weights while training, redrawn for each batch."
+        ),
+    ] = 0.0,
+    seed: SeedOption = 0,
+    seeds: Annotated[
+        int, typer.Option("--seeds", help="Networks, with the seeds from --seed on.")
+    ] = 1,
+    history: Annotated[
+        Path | None,
+        typer.Option("--history", metavar="HISTORY.csv", help="Write loss and accuracy per epoch."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a network and write it to an .npz file.
+
+    Example: rramchar nn train --dataset digits --weights ternary -o net.npz
+
+    Example: rramchar nn train --dataset digits --train-ber 4e-2 --seeds 3 -o net.npz
+    """
+    from rramchar.nn.datasets import load_dataset
+    from rramchar.nn.settings import default_settings
+
+    check_writable(output, option="--output")
+    if history is not None:
+        check_writable(history, option="--history")
+    if seeds < 1:
+        raise InputError(f"--seeds {seeds}: expected at least 1")
+    if not 0 <= train_ber <= 1:
+        raise InputError(f"--train-ber {train_ber:g}: expected an error rate from 0 to 1")
+    images = load_dataset(dataset, data)
+    results = []
+    for number in range(seed, seed + seeds):
+        settings = default_settings(
+            images,
+            weights=weights,
+            hidden=tuple(hidden) if hidden else None,
+            epochs=epochs,
+            encoding=pixels,
+            learning_rate=learning_rate,
+            seed=number,
+        )
+        path = output
+        if seeds > 1:
+            path = output.with_name(f"{output.stem}_seed{number}{output.suffix}")
+        results.append(_train_one(images, settings, train_ber, path))
+    if history is not None:
+        _write_history(history, results, dataset, train_ber)
+    result = results[0] if seeds == 1 else _together(results)
+    result = {**result, "history_file": history}
+    emit(result, as_json, lambda: _show(results, history))
+
+
+def _train_one(
+    images: Dataset, settings: TrainingSettings, train_ber: float, path: Path
+) -> dict[str, Any]:
+    from dataclasses import replace
+    from time import perf_counter
+
+    from rramchar.nn.forward import accuracy
+    from rramchar.nn.network_file import save_network
+    from rramchar.nn.study_tasks import train_network
+    from rramchar.provenance import provenance
+
+    since = perf_counter()
+    with progress(f"training on {images.name}, seed {settings.seed}", "steps") as report:
+        network, history = train_network(images, settings, train_ber, report)
+    result = {
+        "test_accuracy": accuracy(network, images.test_images, images.test_labels),
+        "train_accuracy": accuracy(network, images.train_images, images.train_labels),
+        "seconds": perf_counter() - since,
+        "epochs": settings.epochs,
+        "dataset": images.name,
+        "weights": settings.weights,
+        "sizes": list(network.sizes),
+        "chain": chain(network),
+        "train_ber": train_ber,
+        "seed": settings.seed,
+        "history": history.as_dict(),
+        "network": str(path),
+    }
+    metadata = {
+        **network.metadata,
+        "train_ber": train_ber,
+        "test_accuracy": result["test_accuracy"],
+        "provenance": provenance(command="rramchar nn train"),
+    }
+    save_network(replace(network, metadata=metadata), path)
+    return result
+
+
+def _together(results: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return several networks as one result, with the 95 % interval of their mean accuracy."""
+    import numpy as np
+
+    from rramchar.nn.adaptive import mean_interval
+
+    reached = np.array([result["test_accuracy"] for result in results])
+    low, high = mean_interval(reached)
+    return {
+        "test_accuracy": float(reached.mean()),
+        "test_accuracy_std": float(reached.std(ddof=1)),
+        "test_accuracy_low": low,
+        "test_accuracy_high": high,
+        "networks": results,
+    }
+
+
+def _write_history(
+    path: Path, results: list[dict[str, Any]], dataset: str, train_ber: float
+) -> None:
+    import pandas as pd
+
+    from rramchar.nn.tables import write_frame
+    from rramchar.provenance import provenance
+
+    parts = []
+    for result in results:
+        columns = result["history"]
+        part = pd.DataFrame(columns)
+        part.insert(0, "epoch", range(1, len(part) + 1))
+        part.insert(0, "seed", result["seed"])
+        parts.append(part)
+    facts = provenance(command="rramchar nn train", dataset=dataset, train_ber=train_ber)
+    write_frame(path, pd.concat(parts), "training history", facts)
+
+
+def _show(results: list[dict[str, Any]], history: Path | None) -> None:
+    for result in results:
+        stdout.print(
+            f"{result['weights']} network {result['chain']} on {result['dataset']}: test accuracy "
+            f"{result['test_accuracy']:.2%}, training accuracy {result['train_accuracy']:.2%}, "
+            f"{result['epochs']} epochs in {result['seconds']:.1f} s"
+        )
+        stdout.print(f"written to {result['network']}", markup=False)
+    if len(results) > 1:
+        mean = _together(results)
+        stdout.print(
+            f"mean of {len(results)} networks {mean['test_accuracy']:.2%} (95 % "
+            f"{mean['test_accuracy_low']:.2%} to {mean['test_accuracy_high']:.2%})"
+        )
+    if history is not None:
+        stdout.print(f"history written to {history}", markup=False)

@@ -1,0 +1,104 @@
+"""Accuracy of single chips on a data set, with errors of every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rramchar.nn.chips import HardwareErrors, draw_chip, read_chip
+from rramchar.nn.evaluate import MEMORY_BYTES, Progress
+from rramchar.nn.forward import check_images, check_labels
+from rramchar.nn.graph import AnyNetwork
+from rramchar.nn.passes import bytes_per_image, changed_scores, clean_pass
+
+_GROUP_BYTES = 200 * 2**20  # of changes that are kept at a time
+
+
+def clean_accuracy(
+    network: AnyNetwork, images: NDArray[np.uint8], labels: NDArray[np.integer[Any]]
+) -> float:
+    """Return the accuracy without errors; see `chip_accuracies`. [1]."""
+    check_images(network, images)
+    check_labels(labels, images, network.classes)
+    right = 0
+    for part in _blocks(len(images), _largest_block(network)):
+        found = clean_pass(network, images[part]).scores.argmax(axis=0)
+        right += int(np.count_nonzero(found == labels[part]))
+    return right / len(images)
+
+
+def chip_accuracies(
+    network: AnyNetwork,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.integer[Any]],
+    errors: HardwareErrors,
+    draws: range,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> NDArray[np.float64]:
+    """Measure the accuracy of each of some chips.
+
+    Parameters
+    ----------
+    network : Network or Graph
+        The stored network.
+    images : array of uint8, shape (image, pixel)
+        Any number; worked through in blocks, so that memory stays bounded.
+    labels : array of integers, shape (image,)
+        Right class of each image.
+    errors : HardwareErrors
+        What goes wrong.
+    draws : range
+        Which chips: chip k is the same whatever others are asked for.
+    seed : int
+        Seed of the errors, at least 0.
+    progress : callable, optional
+        Called with the number of finished steps and the number of all steps.
+
+    Returns
+    -------
+    array of float64, shape (chip,)
+        Share of images classified rightly. [1]
+
+    Raises
+    ------
+    InputError
+        If an argument does not fit the network.
+    """
+    check_images(network, images)
+    check_labels(labels, images, network.classes)
+    block = _largest_block(network)
+    if errors.redrawn:
+        block = min(block, errors.images_per_read)
+    group = max(1, _GROUP_BYTES // max(1, 9 * network.parameters))
+    starts = list(range(0, len(draws), group))
+    parts = list(_blocks(len(images), block))
+    right = np.zeros(len(draws), dtype=np.int64)
+    total, done = len(parts) * len(draws), 0
+    for start in starts:
+        chosen = range(start, min(start + group, len(draws)))
+        chips = [draw_chip(network, errors, seed, draws[k]) for k in chosen]
+        for part in parts:
+            clean = clean_pass(network, images[part])
+            # A read belongs to its first image, so that no other choice of blocks changes it.
+            read = part.start // errors.images_per_read
+            for k, chip in zip(chosen, chips, strict=True):
+                changes = read_chip(network, errors, chip, read)
+                found = changed_scores(clean, changes).argmax(axis=0)
+                right[k] += np.count_nonzero(found == labels[part])
+                done += 1
+                if progress is not None:
+                    progress(done, total)
+    return right / len(images)
+
+
+def _largest_block(network: AnyNetwork) -> int:
+    return max(1, MEMORY_BYTES // bytes_per_image(network))
+
+
+def _blocks(count: int, size: int) -> Iterator[slice]:
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))

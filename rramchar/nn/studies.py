@@ -1,0 +1,209 @@
+"""Studies of many networks: in parallel over networks, resumable, with intervals over networks."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pebble import ProcessPool
+
+from rramchar.errors import InputError, StoreError
+from rramchar.nn.adaptive import mean_interval
+from rramchar.nn.evaluate import Progress
+from rramchar.nn.study_tasks import Row, Task, finished_rows, run_task, write_json
+from rramchar.nn.tables import write_frame
+from rramchar.provenance import provenance
+
+_MEASURED = (
+    "accuracy_mean",
+    "accuracy_std",
+    "accuracy_low",
+    "accuracy_high",
+    "accuracy_clean",
+    "draws",
+    "images",
+)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A named list of tasks.
+
+    Parameters
+    ----------
+    name : str
+        ``matrix``, ``cells`` or ``table``.
+    tasks : tuple of Task
+        All networks.
+    x : str
+        The column that the figure has as its abscissa.
+    series : str
+        The column that tells lines of one kind of weights apart; empty for none.
+    note : str
+        What the errors come from, for the figure's title; empty where it is in the axes.
+    """
+
+    name: str
+    tasks: tuple[Task, ...]
+    x: str
+    series: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class StudyResult:
+    """What a study found.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        A row for each network and condition, see `rramchar.nn.study_tasks.run_task`. Its interval
+        is over chips of that network.
+    summary : DataFrame
+        A row for each condition; see `summarize`.
+    """
+
+    networks: pd.DataFrame
+    summary: pd.DataFrame
+
+
+def run_study(
+    study: Study, folder: str | Path, *, workers: int = 1, progress: Progress | None = None
+) -> StudyResult:
+    """Run a study, or what of it is not finished yet.
+
+    Parameters
+    ----------
+    study : Study
+        From `rramchar.nn.study_plans`.
+    folder : str or path
+        Where networks, parts and tables go; made if missing. What it holds of earlier runs with
+        the same settings is used, whatever study they belonged to.
+    workers : int
+        Processes; the result is the same for any number.
+    progress : callable, optional
+        Called with the number of finished networks and the number of all.
+
+    Returns
+    -------
+    StudyResult
+        Also written to the folder, as ``<study>_networks.csv`` and ``<study>_summary.csv``.
+
+    Raises
+    ------
+    InputError
+        If data or settings cannot be used.
+    StoreError
+        If the folder cannot be used.
+    """
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise InputError(f"workers: {workers!r}, expected a whole number of at least 1")
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be created ({error.strerror})") from None
+    rows: list[list[Row]] = [[] for _ in study.tasks]
+    if progress is not None:
+        progress(0, len(study.tasks))
+    for done, (index, found) in enumerate(_all(study.tasks, folder, workers), 1):
+        rows[index] = found
+        if progress is not None:
+            progress(done, len(study.tasks))
+    networks = pd.DataFrame([row for part in rows for row in part])
+    result = StudyResult(networks, summarize(networks))
+    _write(study, result, folder)
+    return result
+
+
+def summarize(networks: pd.DataFrame) -> pd.DataFrame:
+    """Bring the networks of each condition together.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        As in `StudyResult`.
+
+    Returns
+    -------
+    DataFrame
+        All columns but ``train_seed``; ``accuracy_mean`` is the mean over networks,
+        ``accuracy_std`` the standard deviation between their means, ``accuracy_low`` and
+        ``accuracy_high`` the 95 % t interval over networks, so that it covers training and chips;
+        with one network, that network's interval over chips. ``networks`` counts them. [1]
+    """
+    keys = [c for c in networks.columns if c not in (*_MEASURED, "train_seed")]
+    rows = []
+    for key, group in networks.groupby(keys, sort=False, dropna=False):
+        means = group["accuracy_mean"].to_numpy(float)
+        low, high = mean_interval(means)
+        only = group.iloc[0]
+        alone = len(group) == 1
+        rows.append(
+            {
+                **dict(zip(keys, key, strict=True)),
+                "accuracy_mean": float(means.mean()),
+                "accuracy_std": float(only["accuracy_std"] if alone else means.std(ddof=1)),
+                "accuracy_low": float(only["accuracy_low"]) if alone else low,
+                "accuracy_high": float(only["accuracy_high"]) if alone else high,
+                "accuracy_clean": float(group["accuracy_clean"].mean()),
+                "networks": len(group),
+                "draws": int(only["draws"]),
+                "images": int(only["images"]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _all(tasks: Sequence[Task], folder: Path, workers: int) -> Iterator[tuple[int, list[Row]]]:
+    """Yield each task's position and rows as they are finished."""
+    left = []
+    for index, task in enumerate(tasks):
+        if (rows := finished_rows(task, folder)) is None:
+            left.append(index)
+        else:
+            yield index, rows
+    if workers == 1 or len(left) < 2:
+        for index in left:
+            yield index, run_task(tasks[index], folder)
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPool(min(workers, len(left)), context=context, initializer=_quiet)
+    try:
+        waiting: dict[Any, int] = {
+            pool.schedule(run_task, args=[tasks[k], folder]): k for k in left
+        }
+        for future in as_completed(waiting):
+            yield waiting[future], future.result()
+        pool.close()
+    finally:
+        pool.stop()
+        pool.join()
+
+
+def _quiet() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to obey
+
+
+def _write(study: Study, result: StudyResult, folder: Path) -> None:
+    first = study.tasks[0]
+    facts = provenance(
+        study=study.name,
+        dataset=first.dataset,
+        draws=first.draws,
+        seed=first.seed,
+        epochs=first.settings.epochs,
+    )
+    facts["packages"] = {k: v for k, v in facts["packages"].items() if k != "PySpice"}
+    for name, frame in (("networks", result.networks), ("summary", result.summary)):
+        write_frame(
+            folder / f"{study.name}_{name}.csv", frame, f"{study.name} study: {name}", facts
+        )
+    conditions = [c.document() for c in first.conditions]
+    write_json(folder / f"{study.name}_study.json", {**facts, "conditions": conditions})

@@ -1,0 +1,142 @@
+"""Fold a normalization and a quantization into integer thresholds.
+
+A quantizer's output is a count of cuts that ``scale * value + offset`` reaches (batch normalization
+with fixed statistics: Ioffe and Szegedy, arXiv:1502.03167). Over whole numbers each cut is one
+integer; with a negative scale the comparison turns round. Every threshold is checked against the
+formula itself, in float64, at the neighbouring integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rramchar.errors import InputError
+from rramchar.nn.layers import Threshold
+
+_STEPS = 64  # the guess is off by rounding alone; more means that the formula is not monotone
+
+
+def fold_levels(
+    scale: NDArray[Any],
+    offset: NDArray[Any],
+    cut: float | NDArray[Any],
+    bound: int,
+    step: Fraction = Fraction(1),
+    *,
+    strict: bool = False,
+) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    """Return the threshold of each channel at which a normalized number reaches a cut.
+
+    Parameters
+    ----------
+    scale, offset : array of float64, shape (channel,)
+        Of the normalization: ``scale * (number * step) + offset``.
+    cut : float or array, shape (channel,)
+        What must be reached.
+    bound : int
+        Largest absolute value of a number.
+    step : Fraction
+        What one unit is worth.
+    strict : bool
+        The cut must be exceeded.
+
+    Returns
+    -------
+    tuple of arrays, each of shape (channel,)
+        The smallest ``m`` for which ``direction * number >= m`` decides as the formula does for
+        every number from ``-bound`` to ``bound``, and the direction. With scale 0 the threshold
+        is always or never reached.
+
+    Raises
+    ------
+    InputError
+        If the formula has no finite values.
+    """
+    scale, offset = np.asarray(scale, dtype=float), np.asarray(offset, dtype=float)
+    cuts = np.broadcast_to(np.asarray(cut, dtype=float), scale.shape)
+    if not (np.isfinite(scale).all() and np.isfinite(offset).all() and not np.isnan(cuts).any()):
+        raise InputError("normalization: holds NaN or infinity, expected finite numbers")
+    direction = np.where(scale < 0, -1, 1).astype(np.int8)
+    unit = float(step)
+
+    def reached(m: NDArray[np.float64]) -> NDArray[np.bool_]:
+        value = scale * (direction * m * unit) + offset
+        return value > cuts if strict else value >= cuts
+
+    low, high = float(-bound), float(bound + 1)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        guess = direction * ((cuts - offset) / (scale * unit))
+    level = np.clip(np.ceil(np.where(np.isnan(guess), 0.0, guess)), low, high)
+    for _ in range(_STEPS):
+        down = reached(level - 1) & (level > low)
+        up = ~reached(level) & (level < high)
+        if not (down | up).any():
+            break
+        level += up.astype(float) - (down & ~up)
+    constant = (scale == 0) | np.isinf(cuts)
+    level = np.where(constant, np.where(reached(np.zeros_like(level)), low, high), level)
+    return level.astype(np.int64), direction
+
+
+def fold_cuts(
+    scale: NDArray[Any],
+    offset: NDArray[Any],
+    cuts: Sequence[tuple[float | NDArray[Any], bool]],
+    bound: int,
+    step: Fraction = Fraction(1),
+    *,
+    gain: int = 1,
+    base: int = 0,
+) -> Threshold:
+    """Return the threshold node of a normalization and a quantizer with ascending cuts.
+
+    Parameters
+    ----------
+    scale, offset : array of float64, shape (channel,)
+        See `fold_levels`.
+    cuts : sequence of (cut, strict)
+        Ascending.
+    bound : int
+        Largest absolute value of a number.
+    step : Fraction
+        What one unit is worth.
+    gain, base : int
+        The output is ``base + gain * (number of cuts that are reached)``.
+
+    Returns
+    -------
+    Threshold
+        For a graph.
+    """
+    columns = []
+    direction = np.ones(len(scale), dtype=np.int8)
+    for cut, strict in cuts:
+        levels, direction = fold_levels(scale, offset, cut, bound, step, strict=strict)
+        columns.append(levels)
+    return Threshold(np.stack(columns, axis=1), direction, gain, base)
+
+
+def fold_sign(
+    scale: NDArray[Any], offset: NDArray[Any], bound: int, step: Fraction = Fraction(1)
+) -> Threshold:
+    """Return the threshold node of a normalization and a sign: +1 from 0 on, else -1."""
+    return fold_cuts(scale, offset, [(0.0, False)], bound, step, gain=2, base=-1)
+
+
+def fold_ternary(
+    scale: NDArray[Any],
+    offset: NDArray[Any],
+    cut: float,
+    bound: int,
+    step: Fraction = Fraction(1),
+) -> Threshold:
+    """Return the threshold node of a normalization and a ternary step.
+
+    The output is +1 above `cut`, -1 below ``-cut``, else 0.
+    """
+    return fold_cuts(scale, offset, [(-cut, False), (cut, True)], bound, step, gain=1, base=-1)
