@@ -63,13 +63,13 @@ def measure(points: int, scale: int, repeats: int, say: Any) -> dict[str, Any]:
     plan = make_work(points)
     found: dict[str, Any] = {"machine": describe_machine(), "points": len(plan), "cores": cores()}
     rates: dict[str, list[float]] = {}
-    counts = {"pyspice": 400 // scale, "batch": 400 // scale, "batch_default": 100 // scale}
+    counts = {"pyspice": 400 // scale, "batch": 400 // scale, "batch_default": 20}
     for repeat in range(repeats):
         for name, result, seconds in _ways(plan, counts):
             rates.setdefault(name, []).append(len(result) / seconds)
             say(f"{repeat + 1}/{repeats} {name}: {len(result)} points, {rates[name][-1]:.4g} /s")
     say("PySpice as it comes")
-    result, seconds = pyspice(plan, 16, threads_off=False)
+    result, seconds = pyspice(plan, 10, threads_off=False)
     rates["pyspice_default"] = [len(result) / seconds]
     rates.setdefault("rramchar_all_cores", rates["rramchar_two_workers"])
     rate = {name: statistics.median(values) for name, values in rates.items()}

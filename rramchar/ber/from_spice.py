@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rramchar.ber.counts import confusion_counts
-from rramchar.ber.rare import RareEstimate, RareProblem, line_sampling
+from rramchar.ber.intervals import clopper_pearson
+from rramchar.ber.rare import UNSOLVED, RareEstimate, RareProblem, line_sampling
 from rramchar.ber.spice_reads import SpiceReads
 from rramchar.ber.states import States
 from rramchar.characterize.reader import Reader
-from rramchar.errors import InputError
+from rramchar.errors import InputError, SimulationError
 from rramchar.technology import Condition, Technology
 from rramchar.testbench import ReadParameters
 from rramchar.testbench.read import read_transistors
@@ -68,6 +69,37 @@ class SpiceSetting:
             yield SpiceReads(reader, states, spreads, mismatch=self.mismatch, process=self.process)
 
 
+@dataclass(frozen=True, eq=False)
+class SpiceCounts:
+    """Outcomes of random reads.
+
+    Parameters
+    ----------
+    counts : array of int, shape (3, 4)
+        Stored plus, zero, minus x outcome plus, zero, minus, invalid; solved reads only. [1]
+    simulations : int
+        All reads.
+    failed_simulations : int
+        Those that ngspice could not solve.
+    """
+
+    counts: NDArray[np.int64]
+    simulations: int
+    failed_simulations: int
+
+    def interval(self) -> tuple[float, float]:
+        """Return the 95 % Clopper-Pearson interval of the error rate.
+
+        Its lower end takes every failed read for right, its upper end for wrong.
+        """
+        solved = int(self.counts.sum())
+        errors = solved - int(np.trace(self.counts[:, :3]))
+        trials = solved + self.failed_simulations
+        low, _ = clopper_pearson(errors, trials)
+        _, high = clopper_pearson(errors + self.failed_simulations, trials)
+        return float(low), float(high)
+
+
 def sample_spice(
     setting: SpiceSetting,
     states: States,
@@ -100,7 +132,8 @@ def sample_spice(
     InputError
         If an argument cannot be used, or the precharge is incomplete at this condition.
     SimulationError
-        If a read could not be solved.
+        If the nominal read, or one that finds the direction, could not be solved. Other reads that
+        fail are counted, and the interval takes both their outcomes.
     """
     with setting.reads(states) as reads:
         picture = reads.linear_picture()
@@ -124,7 +157,7 @@ def count_spice(
     ternary: bool = False,
     seed: int = 0,
     progress: Progress | None = None,
-) -> NDArray[np.int64]:
+) -> SpiceCounts:
     """Count the outcomes of random reads on ngspice: plain Monte Carlo.
 
     Parameters
@@ -144,8 +177,15 @@ def count_spice(
 
     Returns
     -------
-    array of int, shape (3, 4)
-        Stored plus, zero, minus x outcome plus, zero, minus, invalid. [1]
+    SpiceCounts
+        Counts of the solved reads, and how many failed.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used, or the precharge is incomplete at this condition.
+    SimulationError
+        If the nominal read, or every read of a weight, could not be solved.
     """
     if reads_per_weight < 1:
         raise InputError(f"reads: {reads_per_weight}, expected at least 1")
@@ -153,7 +193,7 @@ def count_spice(
         raise InputError(f"seed: {seed}, expected a whole number from 0")
     weights = (1, 0, -1) if ternary else (1, -1)
     total = np.zeros((3, 4), dtype=np.int64)
-    planned, done = reads_per_weight * len(weights), 0
+    planned, done, failed = reads_per_weight * len(weights), 0, 0
     with setting.reads(states) as reads:
         for weight in weights:
             # A stream for each weight, so that counting other weights too changes nothing.
@@ -163,11 +203,17 @@ def count_spice(
                 points = rng.standard_normal((size, reads.dimensions + 1))
                 stored = np.full(size, weight)
                 codes = reads.outcomes(stored, points, latched=not ternary)
-                total += confusion_counts(stored, codes)
+                solved = codes != UNSOLVED
+                total += confusion_counts(stored[solved], codes[solved])
                 done += size
+                failed += int((~solved).sum())
                 if progress is not None:
                     progress(done, planned)
-    return total
+            if not total[1 - weight].sum():
+                raise SimulationError(
+                    "convergence", f"all {reads_per_weight} reads of a stored {weight:+d} failed"
+                )
+    return SpiceCounts(total, planned, failed)
 
 
 def _with_setup(found: RareEstimate, spent: int, reads: SpiceReads) -> RareEstimate:
@@ -175,4 +221,9 @@ def _with_setup(found: RareEstimate, spent: int, reads: SpiceReads) -> RareEstim
     if reads.stale:
         extra = f"{reads.stale} reads started before their precharge was complete"
         note = f"{note}; {extra}" if note else extra
-    return replace(found, simulations=spent + found.simulations, note=note)
+    return replace(
+        found,
+        simulations=spent + found.simulations,
+        failed_simulations=reads.reader.failed,
+        note=note,
+    )

@@ -15,6 +15,9 @@ A heavy tail can put a second way to fail far from alpha, where no ordinary line
 four is therefore drawn three times as wide in the plane of the two resistances, and all are
 weighted with the density of the mixture (balance heuristic); no weight exceeds 4/3.
 
+Where simulations fail, a line may be left with a range of probabilities (`rramchar.ber.lines`). The
+lower end of the interval takes all such lines at their least, the upper end at their greatest.
+
 References
 ----------
 P. S. Koutsourelakis, H. J. Pradlwarter, G. I. Schueller, "Reliability of structures in high
@@ -30,51 +33,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import special
 
-from rramchar.characterize.bisect import bracket_batch
+from rramchar.ber.lines import (
+    FARTHEST,
+    LINES_PER_BATCH,
+    UNSOLVED,
+    BudgetSpentError,
+    Floats,
+    Meter,
+    RareProblem,
+    Search,
+    follow_lines,
+)
 from rramchar.errors import InputError
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Strata = NDArray[np.intp]
+__all__ = ["FARTHEST", "UNSOLVED", "RareEstimate", "RareProblem", "line_sampling"]
 
-FARTHEST = 9.0
-"""Ends of a line, in standard deviations: beyond lies a probability of 1e-19."""
-_LINES_PER_BATCH = 40
-_WIDE_LINES = 10  # of each batch
-_WIDTH = 3.0
 _FEWEST_LINES = 160
 _FEWEST_EFFECTIVE = 30.0
 _LARGEST_SHARE = 0.25
-# Brackets are halved down to this many units of ln(probability).
-_BRACKET = 0.7
-
-
-@dataclass(frozen=True)
-class RareProblem:
-    """What fails, and where to look for it.
-
-    Parameters
-    ----------
-    directions : array, shape (strata, dimensions)
-        Unit vectors alpha along which reads get worse, one for each equally likely case (such as
-        the two orientations of a pair). [1]
-    fails : callable
-        From the case of each point, shape (n,), and the points, shape (n, dimensions), in standard
-        normal numbers, to whether each read is wrong, shape (n,). Costs one simulation per point.
-    predict : callable
-        From the case of each line and its u_perp, shape (n, dimensions), to a guess of the
-        crossing c, shape (n,). Costs nothing; a bad guess costs simulations, not correctness.
-    heavy : int
-        So many leading dimensions may have heavy tails (the resistances).
-    """
-
-    directions: Floats
-    fails: Callable[[Strata, Floats], Bools]
-    predict: Callable[[Strata, Floats], Floats]
-    heavy: int = 2
 
 
 @dataclass(frozen=True)
@@ -84,10 +61,12 @@ class RareEstimate:
     Parameters
     ----------
     ber : float
-        Estimate. [1]
+        Estimate. A line that failed simulations leave undetermined counts as the mean of the
+        others, or what its own range has nearest to it. [1]
     low, high : float or None
-        Ends of the 95 % interval, normal in ln(BER); None where too few lines carry the estimate
-        for an interval to be stated. [1]
+        Ends of the 95 % interval, normal in ln(BER); `low` with every undetermined line at its
+        least probability, `high` at its greatest. None where too few lines carry the estimate for
+        an interval to be stated. [1]
     relative_error : float
         Standard error of `ber` over `ber`. [1]
     simulations : int
@@ -104,7 +83,11 @@ class RareEstimate:
     converged : bool
         True where the interval is as narrow as asked, or lies below the target.
     note : str
-        Why there is no interval or why it is wider than asked; else empty.
+        Why there is no interval, why it is wider than asked, what failed; else empty.
+    failed_simulations : int
+        Those of `simulations` that gave no answer.
+    undetermined_lines : int
+        Those of `lines` of which only a range is known, because simulations failed.
     """
 
     ber: float
@@ -118,6 +101,8 @@ class RareEstimate:
     per_case: tuple[float, ...]
     converged: bool
     note: str
+    failed_simulations: int = 0
+    undetermined_lines: int = 0
 
 
 def line_sampling(
@@ -157,169 +142,101 @@ def line_sampling(
         If an argument cannot be used, or the budget does not suffice for one batch of lines.
     """
     _check(seed, precision, budget, target)
-    cases = len(problem.directions)
-    meter = _Meter(problem, budget, progress or (lambda done, total: None))
-    found: list[Floats] = []  # per batch, shape (cases, lines)
-    search = _Search()
-    estimate = None
+    meter = Meter(problem, budget, progress or (lambda done, total: None))
+    found: list[tuple[Floats, Floats]] = []  # least and most per batch, shape (cases, lines)
+    search = Search()
     while True:
         try:
-            found.append(_batch(meter, search, seed, len(found)))
-        except _BudgetSpentError:
+            found.append(follow_lines(meter, search, seed, len(found)))
+        except BudgetSpentError:
             break
-        estimate = _summarize(np.concatenate(found, axis=1), meter.spent, precision, target)
+        estimate = _summarize(found, meter, precision, target)
         if estimate.converged and estimate.lines >= _FEWEST_LINES:
             return estimate
-    if estimate is None:
+    if not found:
         raise InputError(
-            f"budget: {budget} simulations, too few for {cases * _LINES_PER_BATCH} lines; expected "
-            "about 1000 or more"
+            f"budget: {budget} simulations, too few for "
+            f"{len(problem.directions) * LINES_PER_BATCH} lines; expected about 1000 or more"
         )
-    return _summarize(np.concatenate(found, axis=1), meter.spent, precision, target)
-
-
-class _BudgetSpentError(Exception):
-    """The next simulations would exceed the budget."""
-
-
-class _Meter:
-    """Counts simulations."""
-
-    def __init__(
-        self, problem: RareProblem, budget: int, progress: Callable[[int, int], None]
-    ) -> None:
-        self.problem = problem
-        self.spent = 0
-        self._budget = budget
-        self._progress = progress
-
-    def fails(self, case: Strata, points: Floats) -> Bools:
-        if self.spent + len(points) > self._budget:
-            raise _BudgetSpentError
-        answer = self.problem.fails(case, points)
-        self.spent += len(points)
-        self._progress(self.spent, self._budget)
-        return answer
-
-
-class _Search:
-    """What earlier batches say about how far the prediction is off: where to start, how wide."""
-
-    def __init__(self) -> None:
-        self.shift, self.step = 0.0, 0.4
-
-    def learn(self, predicted: Floats, low: Floats, high: Floats) -> None:
-        known = np.isfinite(predicted) & np.isfinite(low) & np.isfinite(high)
-        if known.sum() < 5:
-            return
-        off = (low + high)[known] / 2 - predicted[known]
-        self.shift = float(np.median(off))
-        self.step = float(np.clip(1.5 * np.std(off), 0.04, 1.0))
-
-
-def _batch(meter: _Meter, search: _Search, seed: int, number: int) -> Floats:
-    """Return the error probability of each line of a batch, shape (cases, lines)."""
-    problem = meter.problem
-    cases, dimensions = problem.directions.shape
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
-    case = np.repeat(np.arange(cases), _LINES_PER_BATCH)
-    drawn = [_lines(rng, alpha, problem.heavy) for alpha in problem.directions]
-    across = np.concatenate([points for points, _ in drawn])
-    weight = np.concatenate([weights for _, weights in drawn])
-    uniform = rng.random(len(across))
-    alpha = problem.directions[case]
-
-    def right(lines: Strata, t: Floats) -> Bools:
-        return ~meter.fails(case[lines], across[lines] + t[:, None] * alpha[lines])
-
-    predicted = problem.predict(case, across)
-    guess = np.clip(predicted + search.shift, -FARTHEST, FARTHEST)
-    low, high = bracket_batch(right, guess, search.step, -FARTHEST, FARTHEST)
-    search.learn(predicted, low, high)
-    low, high = _narrow(right, low, high)
-    inside = np.flatnonzero(np.isfinite(low))
-    # A line that is right even at its far end errs with less than 1e-18; one wrong throughout, 1.
-    probability: Floats = np.where(low == np.inf, 0.0, 1.0)
-    least, most = special.ndtr(-high[inside]), special.ndtr(-low[inside])
-    t = -special.ndtri(least + uniform[inside] * (most - least))
-    wrong = ~right(inside, np.clip(t, low[inside], high[inside]))
-    probability[inside] = np.where(wrong, most, least)
-    return (weight * probability).reshape(cases, _LINES_PER_BATCH)
-
-
-def _lines(rng: np.random.Generator, alpha: Floats, heavy: int) -> tuple[Floats, Floats]:
-    """Draw the lines of one case: where they pass, across alpha, and their weights."""
-    normal = rng.standard_normal((_LINES_PER_BATCH, len(alpha)))
-    across = normal - (normal @ alpha)[:, None] * alpha
-    # Orthonormal directions across alpha that the heavy-tailed dimensions span.
-    axes = np.eye(len(alpha))[:heavy]
-    _, size, basis = np.linalg.svd(axes - (axes @ alpha)[:, None] * alpha, full_matrices=False)
-    basis = basis[size > 1e-6]
-    scale = np.ones((_LINES_PER_BATCH, 1))
-    scale[-_WIDE_LINES:] = _WIDTH
-    place = across @ basis.T
-    across = across + ((scale - 1) * place) @ basis
-    square = ((scale * place) ** 2).sum(axis=1)
-    share = _WIDE_LINES / _LINES_PER_BATCH
-    wide = np.exp(square * (1 - _WIDTH**-2) / 2) / _WIDTH ** len(basis)
-    return across, 1 / (1 - share + share * wide)
-
-
-def _narrow(
-    right: Callable[[Strata, Floats], Bools], low: Floats, high: Floats
-) -> tuple[Floats, Floats]:
-    """Halve brackets until the probability inside varies by no more than a factor of two."""
-    low, high = low.copy(), high.copy()
-    while True:
-        with np.errstate(invalid="ignore"):
-            wide = (high - low) * np.maximum(np.abs(low), 1.0) > _BRACKET
-        open_ = np.flatnonzero(wide & np.isfinite(low))
-        if not open_.size:
-            return low, high
-        middle = (low[open_] + high[open_]) / 2
-        answer = right(open_, middle)
-        low[open_[answer]] = middle[answer]
-        high[open_[~answer]] = middle[~answer]
+    return _summarize(found, meter, precision, target)
 
 
 def _summarize(
-    probability: Floats, simulations: int, precision: float, target: float | None
+    found: list[tuple[Floats, Floats]], meter: Meter, precision: float, target: float | None
 ) -> RareEstimate:
+    least, most = (np.concatenate(ends, axis=1) for ends in zip(*found, strict=True))
+    probability, open_lines = _probable(least, most), int((least < most).sum())
     cases, lines = probability.shape
-    per_case = probability.mean(axis=1)
-    ber = float(per_case.mean())
-    error = math.sqrt(float((probability.var(axis=1, ddof=1) / lines).sum())) / cases
+    ber, relative = _mean(probability)
     total, square = float(probability.sum()), float((probability**2).sum())
     effective = total**2 / square if square > 0 else 0.0
     share = float(probability.max()) / total if total > 0 else 1.0
-    relative = error / ber if ber > 0 else math.inf
     low = high = None
     if ber == 0:
         note = "no line of the sample fails; the rate is too low or the model wrong"
+    elif open_lines > lines * cases / 2:
+        note = "most lines are undetermined; neither the estimate nor an interval can be stated"
     elif effective < _FEWEST_EFFECTIVE or share > _LARGEST_SHARE:
         note = (
             f"{lines * cases} lines are worth only {effective:.0f} and one makes {share:.0%} of "
             "the estimate; no interval can be stated, raise the budget"
         )
     else:
-        factor = math.exp(1.96 * relative)
-        low, high, note = ber / factor, min(1.0, ber * factor), ""
+        low, high, note = _end(least, -1), min(1.0, _end(most, +1)), ""
     narrow = high is not None and low is not None and (high - low) / 2 <= precision * ber
     below = high is not None and target is not None and high < target
     if high is not None and not (narrow or below):
         note = f"the interval is wider than +-{precision:.0%}; raise the budget"
+    notes = [note, _failures(meter.failed, open_lines, lines * cases)]
     return RareEstimate(
         ber=ber,
         low=low,
         high=high,
         relative_error=relative,
-        simulations=simulations,
+        simulations=meter.spent,
         lines=lines * cases,
         effective_lines=effective,
         largest_share=share,
-        per_case=tuple(float(p) for p in per_case),
+        per_case=tuple(float(p) for p in probability.mean(axis=1)),
         converged=narrow or below,
-        note=note,
+        note="; ".join(text for text in notes if text),
+        failed_simulations=meter.failed,
+        undetermined_lines=open_lines,
+    )
+
+
+def _probable(least: Floats, most: Floats) -> Floats:
+    """Return the probability of each line: where a range, what comes nearest to its case's mean."""
+    known = least == most
+    if known.all():
+        return least
+    count = known.sum(axis=1, keepdims=True)
+    mean = np.where(known, least, 0.0).sum(axis=1, keepdims=True) / np.maximum(count, 1)
+    return np.where(count > 0, np.clip(mean, least, most), (least + most) / 2)
+
+
+def _mean(probability: Floats) -> tuple[float, float]:
+    """Return the mean over equally likely cases, and its relative standard error."""
+    cases, lines = probability.shape
+    ber = float(probability.mean(axis=1).mean())
+    error = math.sqrt(float((probability.var(axis=1, ddof=1) / lines).sum())) / cases
+    return ber, error / ber if ber > 0 else math.inf
+
+
+def _end(probability: Floats, sign: int) -> float:
+    """Return an end of the 95 % interval, normal in ln(BER); 0 where no line fails."""
+    ber, relative = _mean(probability)
+    return ber * math.exp(sign * 1.96 * relative) if ber > 0 else 0.0
+
+
+def _failures(failed: int, open_lines: int, lines: int) -> str:
+    if not failed:
+        return ""
+    text = f"{failed} simulation{'s' if failed > 1 else ''} failed"
+    if not open_lines:
+        return f"{text}, and points beside them were taken"
+    return (
+        f"{text}; {open_lines} of {lines} lines are undetermined, the interval takes both outcomes"
     )
 
 

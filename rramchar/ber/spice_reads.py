@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from rramchar.ber.confusion import OUTCOMES
 from rramchar.ber.failure_point import LinearReads
+from rramchar.ber.rare import UNSOLVED
 from rramchar.ber.states import States
 from rramchar.characterize.offset import find_offset
-from rramchar.characterize.reader import Query, Reader
-from rramchar.errors import InputError
+from rramchar.characterize.reader import Query, Reader, read_error
+from rramchar.errors import InputError, SimulationError
 from rramchar.testbench import ReadPoint
 from rramchar.testbench.read import LARGEST_RESISTANCE_OHM
 from rramchar.testbench.variation import Spread, shift_alteration
@@ -22,6 +23,9 @@ from rramchar.testbench.variation import Spread, shift_alteration
 Floats = NDArray[np.float64]
 _SMALLEST_RESISTANCE_OHM = 1.0
 _PLUS_WHEN_LATCHED = ("plus", "zero")
+_FAILED = "failed"
+# The resistance of the linear picture, and where it is looked at if a read fails there.
+_BESIDE = (1.0, 1.03, 0.97)
 
 
 @dataclass(frozen=True)
@@ -83,12 +87,16 @@ class SpiceReads:
 
         Each threshold is shifted alone by 10 mV, at the resistance where reads fail first; widths
         are taken to have no effect. Costs some 15 reads for each transistor.
+
+        Raises
+        ------
+        SimulationError
+            If a read fails there, and beside it too.
         """
         gains = np.zeros(len(self._parts))
         flat = LinearReads(self.states, 0.0, gains)
         if len(gains):
-            found = find_offset(self.reader, self.spreads, samples=2, r_ohm=flat.failing_ohm())
-            per_v = found.sensitivity_per_v
+            per_v = self._sensitivity(flat.failing_ohm())
             for at, part in enumerate(self._parts):
                 if part.kind != "beta":
                     gains[at] = sum(
@@ -98,7 +106,17 @@ class SpiceReads:
                     )
         return LinearReads(self.states, 0.0, gains)
 
-    def wrong(self, case: NDArray[np.intp], points: Floats) -> NDArray[np.bool_]:
+    def _sensitivity(self, r_ohm: float) -> Mapping[str, float]:
+        for factor in _BESIDE:
+            try:
+                found = find_offset(self.reader, self.spreads, samples=2, r_ohm=r_ohm * factor)
+            except SimulationError as error:
+                failure = error
+            else:
+                return found.sensitivity_per_v
+        raise failure
+
+    def wrong(self, case: NDArray[np.intp], points: Floats) -> NDArray[np.int8]:
         """Simulate complementary pairs and tell which are read wrongly.
 
         Parameters
@@ -110,14 +128,16 @@ class SpiceReads:
 
         Returns
         -------
-        array of bool, shape (n,)
-            True where the bit latched from output ``q`` is not the one stored; an undecided read
-            (both outputs high) latches as plus.
+        array of int8, shape (n,)
+            1 where the bit latched from output ``q`` is not the one stored, else 0; an undecided
+            read (both outputs high) latches as plus. `rramchar.ber.rare.UNSOLVED` where ngspice
+            could not solve the read.
         """
         hrs, lrs = self.states.ln_resistances(points[:, 0], points[:, 1])
         plus = case == 0
         outcomes = self._outcomes(np.where(plus, hrs, lrs), np.where(plus, lrs, hrs), points[:, 2:])
-        return np.isin(outcomes, _PLUS_WHEN_LATCHED) != plus
+        wrong = np.isin(outcomes, _PLUS_WHEN_LATCHED) != plus
+        return np.where(np.array(outcomes) == _FAILED, UNSOLVED, wrong).astype(np.int8)
 
     def outcomes(
         self, stored: ArrayLike, points: Floats, *, latched: bool = False
@@ -136,7 +156,8 @@ class SpiceReads:
         Returns
         -------
         array of int, shape (n,)
-            Position in `rramchar.ber.confusion.OUTCOMES`.
+            Position in `rramchar.ber.confusion.OUTCOMES`; `rramchar.ber.rare.UNSOLVED` where
+            ngspice could not solve the read.
         """
         weight = np.asarray(stored)
         hrs, lrs = self.states.ln_resistances(points[:, 0], points[:, 1])
@@ -146,9 +167,13 @@ class SpiceReads:
             np.where(weight == 1, lrs, np.where(weight == 0, other, hrs)),
             points[:, 2:-1],
         )
+        codes = {name: at for at, name in enumerate(OUTCOMES)}
         if latched:
-            names = ["plus" if name in _PLUS_WHEN_LATCHED else "minus" for name in names]
-        return np.array([OUTCOMES.index(name) for name in names], dtype=np.int64)
+            codes = {
+                name: codes["plus" if name in _PLUS_WHEN_LATCHED else "minus"] for name in codes
+            }
+        codes[_FAILED] = UNSOLVED
+        return np.array([codes[name] for name in names], dtype=np.int64)
 
     def _outcomes(self, ln_bl: Floats, ln_blb: Floats, scores: Floats) -> list[str]:
         limits = math.log(_SMALLEST_RESISTANCE_OHM), math.log(LARGEST_RESISTANCE_OHM)
@@ -157,9 +182,17 @@ class SpiceReads:
             Query(ReadPoint(float(bl), float(blb), self._x), shifts=self._alterations(z))
             for bl, blb, z in zip(r_bl, r_blb, scores, strict=True)
         ]
-        rows = self.reader.read(queries)
-        self.stale += sum(not row["precharge_ok"] for row in rows)
-        return [row["outcome"] for row in rows]
+        rows = self.reader.attempt(queries)
+        for query, row in zip(queries, rows, strict=True):
+            if (
+                row.get("reason") == "bad_netlist"
+            ):  # no accident of one point: nothing will be solved
+                raise read_error(query, row)
+        solved = [row["status"] == "ok" for row in rows]
+        self.stale += sum(
+            not row["precharge_ok"] for row, ok in zip(rows, solved, strict=True) if ok
+        )
+        return [row["outcome"] if ok else _FAILED for row, ok in zip(rows, solved, strict=True)]
 
     def _alterations(self, scores: Sequence[float] | Floats) -> Mapping[str, float]:
         shifts = dict.fromkeys((spread.placed.label for spread in self.spreads), 0.0)

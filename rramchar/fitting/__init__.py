@@ -7,14 +7,22 @@ from rramchar.fitting.resistance import (
     quantile_points,
     simulate_resistance,
 )
+from rramchar.fitting.resistance_states import (
+    fit_resistance,
+    simulate_states,
+    state_distribution,
+)
 
 __all__ = [
     "FittedModel",
     "Parameter",
     "describe_fit",
+    "fit_resistance",
     "fit_resistance_lognormal",
     "load_model",
     "quantile_points",
     "save_model",
     "simulate_resistance",
+    "simulate_states",
+    "state_distribution",
 ]

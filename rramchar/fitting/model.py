@@ -14,7 +14,7 @@ from typing import Any
 from rramchar.errors import InputError
 
 FORMAT = "rramchar-fitted-model"
-VERSION = 1
+VERSION = 2  # 2: `converged`
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ class FittedModel:
         How well the model describes the data. JSON-serializable.
     provenance : dict
         Files, command and versions, see `rramchar.provenance`. JSON-serializable.
+    converged : bool
+        Whether the fit found its maximum; ``goodness["failed"]`` tells where it did not.
     version : int
         Version of the file format.
     """
@@ -80,6 +82,7 @@ class FittedModel:
     population: Mapping[str, Any] = field(default_factory=dict)
     goodness: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    converged: bool = True
     version: int = VERSION
 
     def value(self, name: str) -> float:
@@ -115,6 +118,7 @@ class FittedModel:
             "parameters": {k: dataclasses.asdict(v) for k, v in self.parameters.items()},
             "population": dict(self.population),
             "goodness": dict(self.goodness),
+            "converged": self.converged,
             "provenance": dict(self.provenance),
         }
 
@@ -199,6 +203,9 @@ def _from_document(document: Any, source: str) -> FittedModel:
         if not isinstance(document.get(key), kind):
             expected = "text" if kind is str else "an object"
             raise InputError(f"{source}, field {key}: missing or not {expected}")
+    converged = document.get("converged", True)  # version 1 has none
+    if not isinstance(converged, bool):
+        raise InputError(f"{source}, field converged: {converged!r}, expected true or false")
     parameters = {
         name: _parameter(entry, f"{source}, field parameters.{name}")
         for name, entry in document["parameters"].items()
@@ -209,6 +216,7 @@ def _from_document(document: Any, source: str) -> FittedModel:
         population=document["population"],
         goodness=document["goodness"],
         provenance=document["provenance"],
+        converged=converged,
         version=version,
     )
 

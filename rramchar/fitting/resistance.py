@@ -19,10 +19,11 @@ from rramchar.fitting.clusters import (
     bootstrap,
     expanded_percentiles,
     group,
+    quantiles,
     spreads,
 )
 from rramchar.fitting.model import FittedModel, Parameter
-from rramchar.measured.schema import STATES, check_frame
+from rramchar.measured.schema import STATES, check_states
 from rramchar.measured.synthetic import StateSpread, draw_cycling
 
 MODEL_NAME = "resistance_lognormal"
@@ -74,7 +75,7 @@ def fit_resistance_lognormal(
     InputError
         If the frame is not a tidy frame or has too few devices or cycles.
     """
-    check_frame(frame)
+    check_states(frame)
     if resamples < 100:
         raise InputError(f"resamples: {resamples}, expected at least 100")
     if seed < 0:
@@ -89,9 +90,9 @@ def fit_resistance_lognormal(
             continue
         logs = np.log10(rows["resistance_ohm"].to_numpy(dtype=float))
         labels = pd.factorize(rows["device"])[0]
-        _check_enough(labels, state)
+        check_enough(labels, state)
         clusters = group(logs, labels)
-        fitted = _estimate(logs, clusters, resamples, np.random.default_rng(stream))
+        fitted = estimate_state(logs, clusters, resamples, np.random.default_rng(stream))
         parameters |= {f"{state}_{name}": parameter for name, parameter in fitted.items()}
         population[state] = {
             "distribution": "lognormal",
@@ -163,6 +164,35 @@ def quantile_points(values: Floats) -> tuple[Floats, Floats]:
     return np.sort(np.log10(values)), special.ndtri(positions)
 
 
+def quantile_band(
+    log10_r: Floats, labels: NDArray[np.int64], seed: int = 0, resamples: int = 400
+) -> tuple[Floats, Floats, Floats]:
+    """Return a pointwise 95 % band of empirical quantiles, from a bootstrap over devices.
+
+    Parameters
+    ----------
+    log10_r : array, shape (readings,)
+        [decade]
+    labels : array of int, shape (readings,)
+        Device of each reading, from 0.
+    seed, resamples : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    z, low, high : array, shape (levels,)
+        Normal scores of the levels [1], and the band of log10 R there [decade].
+    """
+    clusters = group(log10_r, labels)
+    reach = min(3.5, float(-special.ndtri(1.0 / len(log10_r))))
+    z = np.linspace(-reach, reach, 61)
+    rng, k = np.random.default_rng(seed), clusters.devices
+    weights = rng.multinomial(k, np.full(k, 1 / k), size=resamples).astype(float)
+    drawn = quantiles(clusters, weights, tuple(special.ndtr(z)))
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    return z, low, high
+
+
 def describe_fit(logs: Floats, clusters: Clusters) -> dict[str, Any]:
     """Tell how well one lognormal describes all readings of a state.
 
@@ -221,9 +251,27 @@ def describe_fit(logs: Floats, clusters: Clusters) -> dict[str, Any]:
     }
 
 
-def _estimate(
+def estimate_state(
     logs: Floats, clusters: Clusters, resamples: int, rng: np.random.Generator
 ) -> dict[str, Parameter]:
+    """Estimate median and spreads of one state with bootstrap intervals over devices.
+
+    Parameters
+    ----------
+    logs : array, shape (readings,)
+        log10 R. [decade]
+    clusters : Clusters
+        The same readings by device.
+    resamples : int
+        Bootstrap resamples.
+    rng : numpy Generator
+        Source of randomness.
+
+    Returns
+    -------
+    dict of str to Parameter
+        The names of `fit_resistance_lognormal` without the state.
+    """
     point = {key: float(value[0]) for key, value in spreads(clusters).items()}
     draws, places = bootstrap(clusters, resamples, rng)
     below, median, above = np.quantile(logs, stats.norm.cdf([-1.0, 0.0, 1.0]))
@@ -256,7 +304,21 @@ def _effective_size(clusters: Clusters, estimate: Mapping[str, float]) -> float:
     return total / (1 + (per_device - 1) * correlation)
 
 
-def _check_enough(labels: NDArray[np.int64], state: str) -> None:
+def check_enough(labels: NDArray[np.int64], state: str) -> None:
+    """Refuse readings that cannot tell device-to-device from cycle-to-cycle spread.
+
+    Parameters
+    ----------
+    labels : array of int, shape (readings,)
+        Device of each reading, from 0.
+    state : str
+        For the message.
+
+    Raises
+    ------
+    InputError
+        With fewer than two devices, or one reading per device.
+    """
     counts = np.bincount(labels)
     if len(counts) < 2:
         raise InputError(

@@ -9,13 +9,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
-from rramchar.measured.grid import MISSING, Columns, Grid, Texts, merge_texts
+from rramchar.measured.grid import MISSING, Columns, Grid, Texts, merge_texts, to_number, to_whole
 
 _BLOCK = 1 << 20
 _FIRST = 1 << 20
 
 
-def parse_fast(data: memoryview | bytes, grid: Grid, block: int = _BLOCK) -> Columns | None:
+def parse_fast(
+    data: memoryview | bytes, grid: Grid, lines: int, block: int = _BLOCK
+) -> Columns | None:
     """Return the wanted columns, or None where pyarrow refuses the data.
 
     Parameters
@@ -24,6 +26,8 @@ def parse_fast(data: memoryview | bytes, grid: Grid, block: int = _BLOCK) -> Col
         UTF-8 lines without comments; empty lines are passed over.
     grid : Grid
         How the fields lie; soft numbers are tried as numbers.
+    lines : int
+        Lines in `data`, as `count_lines` gives: no fewer than its rows.
     block : int
         Size of the pieces that pyarrow takes; a longer line is refused. [byte]
 
@@ -33,12 +37,19 @@ def parse_fast(data: memoryview | bytes, grid: Grid, block: int = _BLOCK) -> Col
         By position; numbers have NaN where a field is empty.
     """
     row = first_line(data).split(grid.separator)
-    trailing = len(row) == grid.width + 1 and not row[-1]
+    width = grid.width + (len(row) == grid.width + 1 and not row[-1])
     # Whole numbers are read faster as such, but some loggers write 200.000.
-    whole = tuple(i for i in grid.whole if i < len(row) and row[i].isdigit())
-    for integers in (whole, ()) if whole else ((),):
+    integers = {i for i in grid.whole if i < len(row) and row[i].isdigit()}
+    for tried in (integers, set()) if integers else ((),):
+        kinds = {str(i): pa.int64() if i in tried else pa.float64() for i in grid.numeric}
+        kinds |= {str(i): pa.dictionary(pa.int32(), pa.large_string()) for i in grid.texts}
+        whole = {i for i in grid.whole if i < len(row) and _looks_whole(row[i], grid.decimal)}
+        columns: dict[str, _NumberColumn | _TextColumn] = {
+            str(i): _NumberColumn(lines, i in whole) for i in grid.numeric
+        }
+        columns |= {str(i): _TextColumn(lines) for i in grid.texts}
         try:
-            return _stream(data, grid, integers, grid.width + trailing, block)
+            return _stream(_batches(data, grid, kinds, width, block), columns)
         except pa.ArrowInvalid:
             continue
     return None
@@ -50,28 +61,22 @@ def first_line(data: memoryview | bytes) -> str:
     return start.lstrip(b"\n").split(b"\n", 1)[0].decode(errors="replace")
 
 
+def _looks_whole(text: str, decimal: str) -> bool:
+    value = to_number(text.strip(), decimal)
+    return value is not None and value.is_integer()
+
+
 def _stream(
-    data: memoryview | bytes, grid: Grid, integers: tuple[int, ...], width: int, block: int
+    batches: Iterator[pa.RecordBatch], columns: dict[str, _NumberColumn | _TextColumn]
 ) -> Columns:
-    """Parse block by block into arrays made beforehand: fresh memory costs more than parsing."""
-    kinds = {str(i): pa.int64() if i in integers else pa.float64() for i in grid.numeric}
-    kinds |= {str(i): pa.large_string() for i in grid.texts}
-    most = sum(int(np.count_nonzero(at)) for _, at in _line_ends(memoryview(data))) + 1
-    numbers = {i: np.empty(most, np.int64 if i in integers else float) for i in grid.numeric}
-    texts = {i: _TextColumn(most) for i in grid.texts}
+    """Take block by block into arrays made beforehand: fresh memory costs more than parsing."""
     rows = 0
-    for batch in _batches(data, grid, kinds, width, block):
+    for batch in batches:
         end = rows + batch.num_rows
-        for i, values in numbers.items():
-            column = batch.column(str(i))
-            if column.null_count and i in integers:
-                raise pa.ArrowInvalid("an empty field among whole numbers")
-            values[rows:end] = column.to_numpy(zero_copy_only=False)
-        for i, text in texts.items():
-            text.add(batch.column(str(i)), rows, end)
+        for name, column in columns.items():
+            column.add(batch.column(name), rows, end)
         rows = end
-    columns: Columns = {i: values[:rows] for i, values in numbers.items()}
-    return columns | {i: text.finish(rows) for i, text in texts.items()}
+    return {int(name): column.finish(rows) for name, column in columns.items()}
 
 
 def _batches(
@@ -94,32 +99,53 @@ def _batches(
     )
 
 
+class _NumberColumn:
+    """A column of numbers that comes in pieces; of integers, as long as it is guessed to be."""
+
+    def __init__(self, most: int, whole: bool) -> None:
+        # Not np.empty: it asks for huge pages, which virtual machines can be slow to give.
+        memory = pa.allocate_buffer(8 * most, memory_pool=pa.system_memory_pool())
+        self._values: NDArray = np.frombuffer(memory, np.int64 if whole else np.float64)
+
+    def add(self, piece: pa.Array, start: int, end: int) -> None:
+        """Take the numbers of the rows from `start` to `end`; a missing one is NaN."""
+        values = piece.to_numpy(zero_copy_only=False)
+        if self._values.dtype == np.int64:
+            whole = to_whole(values)
+            if whole is None:
+                self._values = self._values.astype(float)
+            else:
+                values = whole
+        self._values[start:end] = values
+
+    def finish(self, rows: int) -> NDArray:
+        """Return the column."""
+        return self._values[:rows]
+
+
 class _TextColumn:
-    """A column of texts that comes in pieces."""
+    """A column of texts that comes in pieces, each with its own dictionary."""
 
     def __init__(self, most: int) -> None:
         self._codes: NDArray[np.integer] = np.empty(most, np.int8)
         self._index: dict[str, int] = {}
-        self._pieces: list[pa.Array] = []
 
-    def add(self, piece: pa.Array, start: int, end: int) -> None:
+    def add(self, piece: pa.DictionaryArray, start: int, end: int) -> None:
         """Take the texts of the rows from `start` to `end`."""
-        encoded = piece.dictionary_encode()
-        words = encoded.dictionary.to_pylist()
+        words = piece.dictionary.to_pylist()
         recode = [self._index.setdefault(word, len(self._index)) for word in words]
-        codes = encoded.indices.to_numpy()
+        codes = piece.indices.to_numpy()
         same = recode == list(range(len(recode)))
         if len(self._index) > np.iinfo(np.int8).max and self._codes.dtype == np.int8:
             self._codes = self._codes.astype(np.int32)
         self._codes[start:end] = codes if same else np.array(recode, np.int32)[codes]
-        self._pieces.append(piece)
 
     def finish(self, rows: int) -> Texts:
         """Return the column, without spaces around its texts."""
         words = tuple(self._index)
         clean = tuple(word.strip() for word in words)
-        whole = Texts(self._codes[:rows], words, pa.chunked_array(self._pieces, pa.large_string()))
-        return whole if clean == words else merge_texts([Texts(whole.codes, clean)])
+        texts = Texts(self._codes[:rows], clean)
+        return texts if clean == words else merge_texts([texts])
 
 
 def has_odd_quotes(body: memoryview) -> bool:
@@ -135,7 +161,13 @@ def has_odd_quotes(body: memoryview) -> bool:
     return carry % 2 == 1
 
 
-def line_numbers(body: memoryview, first_line: int, rows: int) -> NDArray[np.int64]:
+def count_lines(body: memoryview | bytes) -> int:
+    """Return the number of lines, empty ones and a last one without its end included."""
+    ends = sum(int(np.count_nonzero(at)) for _, at in _line_ends(body))
+    return ends + (len(body) > 0 and body[-1] != ord("\n"))
+
+
+def line_numbers(body: memoryview, first_line: int, lines: int, rows: int) -> NDArray[np.int64]:
     """Return the line of each row, from 1; pyarrow passed over the empty lines.
 
     Parameters
@@ -144,6 +176,8 @@ def line_numbers(body: memoryview, first_line: int, rows: int) -> NDArray[np.int
         What was parsed.
     first_line : int
         Line number of its first line.
+    lines : int
+        Lines in `body`, as `count_lines` gives.
     rows : int
         Rows that came out.
 
@@ -152,8 +186,6 @@ def line_numbers(body: memoryview, first_line: int, rows: int) -> NDArray[np.int
     array of int64, shape (rows,)
         Line numbers.
     """
-    lines = sum(int(np.count_nonzero(at)) for _, at in _line_ends(body))
-    lines += len(body) > 0 and body[-1] != ord("\n")
     if lines == rows:
         return np.arange(first_line, first_line + rows, dtype=np.int64)
     at = np.concatenate([start + np.flatnonzero(at) for start, at in _line_ends(body)])
@@ -161,7 +193,7 @@ def line_numbers(body: memoryview, first_line: int, rows: int) -> NDArray[np.int
     return np.flatnonzero(filled).astype(np.int64) + first_line
 
 
-def _line_ends(body: memoryview) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+def _line_ends(body: memoryview | bytes) -> Iterator[tuple[int, NDArray[np.bool_]]]:
     for start in range(0, len(body), _BLOCK):
         yield start, np.frombuffer(body[start : start + _BLOCK], dtype=np.uint8) == ord("\n")
 

@@ -14,7 +14,13 @@ import numpy as np
 import pandas as pd
 
 from rramchar.errors import InputError
-from rramchar.measured.fastparse import has_odd_quotes, line_numbers, parse_fast, row_count
+from rramchar.measured.fastparse import (
+    count_lines,
+    has_odd_quotes,
+    line_numbers,
+    parse_fast,
+    row_count,
+)
 from rramchar.measured.faults import Faults
 from rramchar.measured.grid import (
     Columns,
@@ -91,13 +97,13 @@ def _make_whole(fields: Fields, grid: Grid) -> None:
 def _read(source: Source, first_line: int, offset: int, grid: Grid, faults: Faults) -> Fields:
     body = memoryview(source.data)[offset:]
     if grid.separator != " " and not (b'"' in source.data and has_odd_quotes(body)):
-        columns = parse_fast(body, grid)
+        lines = count_lines(body)
+        columns = parse_fast(body, grid, lines)
         if columns is not None:
-            rows = row_count(columns)
-            return Fields(columns, line_numbers(body, first_line, rows))
+            return Fields(columns, line_numbers(body, first_line, lines, row_count(columns)))
     parts = [
-        _read_piece(lines, numbers, grid, faults)
-        for lines, numbers in _pieces(source.data, offset, first_line)
+        _read_piece(texts, numbers, grid, faults)
+        for texts, numbers in _pieces(source.data, offset, first_line)
     ]
     return _join([part for part in parts if len(part.lines)], grid, source, faults)
 
@@ -117,7 +123,7 @@ def _pieces(data: bytes, offset: int, line: int) -> Iterator[tuple[list[str], li
 def _read_piece(lines: list[str], numbers: list[int], grid: Grid, faults: Faults) -> Fields:
     if grid.separator != " " and not any('"' in line for line in lines):
         data = "\n".join(lines).encode()
-        columns = parse_fast(data, grid, len(data) + 1)
+        columns = parse_fast(data, grid, len(lines), len(data) + 1)
         if columns is not None and row_count(columns) == len(lines):
             return Fields(columns, np.array(numbers, dtype=np.int64))
     return _read_lines(lines, numbers, grid, faults)

@@ -81,13 +81,10 @@ class Texts:
         Position of each row's text in `words`.
     words : tuple of str
         The texts, without spaces around them.
-    column : pyarrow.ChunkedArray, optional
-        The same column row by row, where it is at hand.
     """
 
     codes: NDArray[np.integer]
     words: tuple[str, ...]
-    column: pa.ChunkedArray | None = None
 
     def with_words(self, words: tuple[str, ...]) -> Texts:
         """Return the column with other texts for its codes."""
@@ -95,8 +92,6 @@ class Texts:
 
     def series(self) -> pd.Series:
         """Return the column as a pandas text column."""
-        if self.column is not None:
-            return pd.Series(self.column, dtype="str")
         return text_series(self.codes, self.words)
 
 
@@ -135,8 +130,17 @@ def text_series(codes: NDArray[np.integer], words: tuple[str, ...] | list[str]) 
     Series
         Of dtype ``str``.
     """
-    taken = pa.array(list(words), pa.large_string()).take(pa.array(codes))
-    return pd.Series(taken, dtype="str")
+    dictionary = pa.array(list(words), pa.large_string())
+    pieces: dict[bytes, pa.Array] = {}
+    chunks = []
+    for start in range(0, len(codes), _STEP):
+        part = codes[start : start + _STEP]
+        # SET and RESET in turn, one lot throughout: equal pieces share their memory.
+        key = part.tobytes()
+        if key not in pieces:
+            pieces[key] = dictionary.take(pa.array(part))
+        chunks.append(pieces[key])
+    return pd.Series(pa.chunked_array(chunks, pa.large_string()), dtype="str")
 
 
 def merge_texts(parts: list[Texts]) -> Texts:

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from rramchar.measured.layout_file import NewSweepTable, NumberingTable
 
+_TURNED = {"drops": np.less, "rises": np.greater, "changes": np.not_equal}
+
 
 def add_numbering(frame: pd.DataFrame, numbering: NumberingTable) -> None:
     """Add the columns that a layout counts, in place.
@@ -49,11 +51,11 @@ def sweep_starts(frame: pd.DataFrame, rule: NewSweepTable) -> NDArray[np.bool_]:
         True in the first row of each sweep.
     """
     device = frame["device"].to_numpy()
-    step = np.diff(frame[rule.column].to_numpy(dtype=float), prepend=np.nan)
-    turned = {"drops": step < 0, "rises": step > 0, "changes": step != 0}[rule.when]
-    starts = turned | (device != np.roll(device, 1))
-    starts[0] = True
-    return np.asarray(starts, dtype=bool)
+    swept = frame[rule.column].to_numpy(dtype=float)
+    starts = np.ones(len(frame), dtype=bool)
+    _TURNED[rule.when](swept[1:], swept[:-1], out=starts[1:])
+    starts[1:] |= device[1:] != device[:-1]
+    return starts
 
 
 def number_sweeps(
@@ -77,5 +79,6 @@ def number_sweeps(
     length = np.diff(np.append(first_row, len(starts)))
     owner = device.iloc[first_row]  # of each sweep: there are far fewer sweeps than rows
     number = owner.groupby(owner.to_numpy(), sort=False).cumcount().to_numpy(dtype=np.int64)
-    pulse = np.arange(1, len(starts) + 1) - np.repeat(first_row, length)
-    return np.repeat(number, length), np.asarray(pulse, dtype=np.int64)
+    pulse = np.ones(len(starts), dtype=np.int64)
+    pulse[first_row[1:]] -= length[:-1]  # the sum below starts again at 1
+    return np.repeat(number, length), np.cumsum(pulse, out=pulse)

@@ -64,14 +64,17 @@ def to_planes(numbers: NDArray[np.int16], planes: int) -> list[Words]:
     numbers : array of int16, shape (row, column)
         From ``-2**(planes - 1)`` to ``2**(planes - 1) - 1``.
     planes : int
-        Number of planes, sign included.
+        Number of planes, sign included; 16 at most.
 
     Returns
     -------
     list of arrays of uint64, each of shape (row, word)
         The lowest bit first.
     """
-    return [pack_bits(numbers & np.int16(1 << k)) for k in range(planes)]
+    octets = numbers.astype(np.uint8)  # the low byte: bits are packed fastest from bytes
+    low = [pack_bits(octets & np.uint8(1 << k)) for k in range(min(planes, 8))]
+    high = [pack_bits((numbers & np.int16(1 << k)) != 0) for k in range(8, min(planes, 16))]
+    return low + high
 
 
 def constant_planes(numbers: NDArray[np.integer[Any]], planes: int) -> list[Words]:
@@ -162,5 +165,53 @@ def add(first: Sequence[Words], second: Sequence[Words], planes: int) -> list[Wo
         differ = a ^ b
         result.append(differ ^ carry)
         if k < planes - 1:
-            carry = (a & b) | (differ & carry)
+            carry = (a & b) | (carry & differ)
     return result
+
+
+def negative(first: Sequence[Words], second: Sequence[Words], planes: int) -> Words:
+    """Return where the sum of two sets of numbers is below 0, without taking the sum.
+
+    Parameters
+    ----------
+    first, second : sequence of arrays of uint64, each of shape (row, word)
+        Signed planes; a shorter one is extended by its sign.
+    planes : int
+        Planes that hold every sum, two at least.
+
+    Returns
+    -------
+    array of uint64, shape (row, word)
+        Packed.
+    """
+    carry = first[0] & second[0]
+    differ, both = np.empty_like(carry), np.empty_like(carry)
+    for k in range(1, planes):
+        a, b = first[min(k, len(first) - 1)], second[min(k, len(second) - 1)]
+        np.bitwise_xor(a, b, out=differ)
+        if k < planes - 1:
+            carry &= differ
+            carry |= np.bitwise_and(a, b, out=both)
+    return np.bitwise_xor(carry, differ, out=carry)
+
+
+def to_numbers(planes: Sequence[Words], columns: int) -> NDArray[np.int32]:
+    """Turn planes without a sign into numbers.
+
+    Parameters
+    ----------
+    planes : sequence of arrays of uint64, each of shape (row, word)
+        The lowest bit first.
+    columns : int
+        Number of columns.
+
+    Returns
+    -------
+    array of int32, shape (row, column)
+        The numbers.
+    """
+    numbers = np.zeros((planes[0].shape[0], columns), dtype=np.int32)
+    for plane in reversed(planes):
+        numbers <<= 1
+        numbers += unpack_bits(plane, columns).astype(np.int32)
+    return numbers

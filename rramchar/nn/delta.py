@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rramchar.nn.bitslice import Words, pack_bits, unpack_bits
+from rramchar.nn.bitslice import Words, count_ones, pack_bits, to_numbers, unpack_bits
 from rramchar.nn.forward import class_scores, float_threshold
 from rramchar.nn.gemm import ExactWeights, prepare_weights
 from rramchar.nn.inject import Changes
@@ -28,6 +28,7 @@ from rramchar.nn.network import Network
 FULL_PASS_SHARE = 0.1  # of changed first-layer weights, above which a full product is cheaper
 FULL_PASS_SHARE_BITS = 0.25  # the same for inputs -1 and +1, whose corrections are cheaper
 _CHUNK = 128  # rows converted to floating point at a time: they stay in the cache
+_FEW_OUTPUTS = 32  # below, counting bits is faster than a floating product
 _WORDS = 8  # words of images converted at a time
 
 
@@ -102,7 +103,7 @@ def clean_pass(network: Network, images: NDArray[np.uint8]) -> CleanPass:
     ready = _prepared(network)
     thresholds = [float_threshold(network, i) for i in range(len(ready) - 1)]
     inputs = block_inputs(network.encoding, images, ready[0].dtype)
-    sums = [inputs.sums(network.layers[0].weights, ready[0])]
+    sums = [inputs.sums(ready[0])]
     fired: list[Words] = []
     for i, threshold in enumerate(thresholds):
         fired.append(pack_bits(sums[i] >= threshold))
@@ -164,7 +165,7 @@ def _changed(clean: CleanPass, layer: int, change: Changes) -> NDArray[np.int8]:
 def _only_sums(clean: CleanPass, change: Changes) -> NDArray[Any]:
     """Return the sums of the only layer of a network without hidden ones."""
     seen = _changed(clean, 0, change)
-    return clean.inputs.sums(seen, prepare_weights(seen, clean.ready[0].bound))
+    return clean.inputs.sums(prepare_weights(seen, clean.ready[0].bound))
 
 
 def _first_hidden(clean: CleanPass, change: Changes) -> tuple[NDArray[np.intp], Words]:
@@ -175,7 +176,7 @@ def _first_hidden(clean: CleanPass, change: Changes) -> tuple[NDArray[np.intp], 
         return found
     seen = _changed(clean, 0, change)
     ready = prepare_weights(seen, clean.ready[0].bound)
-    fired = clean.inputs.reaches(seen, ready, clean.thresholds[0])
+    fired = clean.inputs.reaches(ready, clean.thresholds[0])
     return np.arange(len(seen)), pack_bits(fired)
 
 
@@ -183,6 +184,8 @@ def _bit_sums(
     ready: ExactWeights, weights: NDArray[np.int8], fired: Words, images: int
 ) -> NDArray[Any]:
     """Return the sums of a layer whose inputs are packed: +1 where a bit is set, else -1."""
+    if len(weights) < _FEW_OUTPUTS:
+        return _counted_sums(weights, fired, images).astype(ready.dtype)
     sums = np.empty((ready.outputs, images), dtype=ready.dtype)
     for start in range(0, fired.shape[1], _WORDS):
         columns = slice(64 * start, min(64 * (start + _WORDS), images))
@@ -191,6 +194,16 @@ def _bit_sums(
     sums *= 2
     sums -= weights.sum(axis=1, dtype=np.int64).astype(ready.dtype)[:, None]
     return sums
+
+
+def _counted_sums(weights: NDArray[np.int8], fired: Words, images: int) -> NDArray[np.int32]:
+    """Return the sums by counting bits: a product is +1 where input and weight agree."""
+    inputs = weights.shape[1]
+    table = np.concatenate([fired, ~fired, np.zeros_like(fired[:1])])
+    index = np.arange(inputs)
+    entry = np.where(weights > 0, index, np.where(weights < 0, index + inputs, 2 * inputs))
+    counts = to_numbers(count_ones(table, entry.T), images)
+    return 2 * counts - np.count_nonzero(weights, axis=1).astype(np.int32)[:, None]
 
 
 def _later_sums(

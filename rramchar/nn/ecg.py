@@ -120,7 +120,7 @@ def read_beats(record: str | Path) -> Beats:
 def _load(record: Path) -> tuple[NDArray[Any], float, NDArray[Any], list[str]]:
     """Return the signals [mV], shape (sample, lead), their rate [Hz], and the annotations."""
     try:
-        import wfdb  # type: ignore[import-untyped]
+        import wfdb
     except ImportError:
         raise MissingToolError(
             "wfdb is not installed, which reads ECG records; install it with: "

@@ -39,9 +39,36 @@ def confusions_at(network: AnyNetwork, rate: float) -> Model:
     InputError
         If the rate is no probability or above what single-step errors reach.
     """
-    if network.kind == "binary":
-        return (Confusion.binary_symmetric(rate),) * len(network.layers)
-    return tuple(Confusion.ternary_adjacent(rate, layer.zero_fraction) for layer in network.layers)
+    return tuple(
+        mean_confusion(network.kind, rate, layer.zero_fraction) for layer in network.layers
+    )
+
+
+def mean_confusion(kind: str, rate: float, zero_fraction: float) -> Confusion:
+    """Return the confusion of a mean error rate for weights of a kind.
+
+    Parameters
+    ----------
+    kind : str
+        ``binary`` or ``ternary``.
+    rate : float
+        Mean error probability per weight. [1]
+    zero_fraction : float
+        Share of the weights that are 0. [1]
+
+    Returns
+    -------
+    Confusion
+        See `confusions_at`.
+
+    Raises
+    ------
+    InputError
+        If the rate is no probability or above what single-step errors reach.
+    """
+    if kind == "binary":
+        return Confusion.binary_symmetric(rate)
+    return Confusion.ternary_adjacent(rate, zero_fraction)
 
 
 def parse_error_model(

@@ -14,10 +14,10 @@ from rramchar.errors import InputError
 from rramchar.nn.gemm import exact_dtype, prepare_weights
 from rramchar.nn.graph import Graph
 from rramchar.nn.graph_forward import graph_scores
-from rramchar.nn.inputs import block_inputs
+from rramchar.nn.inputs import block_inputs, signs
 from rramchar.nn.network import Network
 
-BLOCK_BYTES = 16 * 2**20
+BLOCK_BYTES = 8 * 2**20
 
 
 def float_threshold(network: Network, layer: int) -> NDArray[Any]:
@@ -105,14 +105,6 @@ def check_labels(labels: NDArray[Any], images: NDArray[Any], classes: int) -> No
         raise InputError(f"labels: holds {bad}, expected 0 to {classes - 1}")
 
 
-def hidden_values(fired: NDArray[np.bool_], dtype: type[np.floating]) -> NDArray[Any]:
-    """Return +1 where a neuron fired and -1 elsewhere."""
-    values = fired.astype(dtype)
-    values *= 2
-    values -= 1
-    return values
-
-
 def scores(network: Network | Graph, images: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return the score of each class for each image.
 
@@ -138,18 +130,17 @@ def scores(network: Network | Graph, images: NDArray[np.uint8]) -> NDArray[np.fl
     thresholds = [float_threshold(network, i) for i in range(len(ready) - 1)]
     block = max(1, BLOCK_BYTES // (8 * max(network.sizes)))
     result = np.empty((len(images), network.classes))
-    first = network.layers[0].weights
     for start in range(0, len(images), block):
         part = slice(start, start + block)
         inputs = block_inputs(network.encoding, images[part], ready[0].dtype)
         if not thresholds:
-            result[part] = class_scores(network, inputs.sums(first, ready[0])).T
+            result[part] = class_scores(network, inputs.sums(ready[0])).T
             continue
-        fired = inputs.reaches(first, ready[0], thresholds[0])
+        fired = inputs.reaches(ready[0], thresholds[0])
         for layer, threshold in zip(ready[1:], thresholds[1:], strict=False):
-            fired = layer.reaches(hidden_values(fired, layer.dtype.type), threshold)
+            fired = layer.reaches(signs(fired, layer.dtype), threshold)
         last = ready[-1]
-        sums = last.product(hidden_values(fired, last.dtype.type))
+        sums = last.product(signs(fired, last.dtype))
         result[part] = class_scores(network, sums).T
     return result
 

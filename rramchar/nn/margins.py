@@ -20,6 +20,7 @@ from rramchar.nn.bitslice import (
     add,
     constant_planes,
     count_ones,
+    negative,
     pack_bits,
     to_planes,
 )
@@ -199,14 +200,16 @@ class BitMargins:
     def _reach(
         self, neurons: NDArray[np.intp], offset: NDArray[np.int64], terms: NDArray[np.intp]
     ) -> Words:
-        margin = [plane[neurons] for plane in self.planes]
+        margin = [np.take(plane, neurons, axis=0) for plane in self.planes]
         moved = constant_planes(offset, _PLANES + 1)
-        if len(terms):
-            zero = np.zeros((1, 1), dtype=np.uint64)
-            twice = [zero, *count_ones(self.table, terms), zero]  # shifted by one; no sign
-            moved = add(twice, moved, _PLANES + 1)
-        below = add(margin, moved, _PLANES + 1)[-1]
-        return ~below & self.tail
+        if not len(terms):
+            return ~add(margin, moved, _PLANES + 1)[-1] & self.tail
+        counts = count_ones(self.table, terms)
+        zero = np.zeros_like(counts[0])
+        largest = 2 * len(terms) + int(np.abs(offset).max())
+        twice = [zero, *counts, zero]  # shifted by one, and a sign
+        moved = add(twice, moved, min(_PLANES, largest.bit_length()) + 1)
+        return ~negative(margin, moved, _PLANES + 1) & self.tail
 
 
 def _terms(

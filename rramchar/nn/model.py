@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rramchar.nn.batchnorm import EPSILON, Normalization, fold, normalize, normalize_backward
+from rramchar.nn.error_model import mean_confusion
 from rramchar.nn.forward import exact_dtype
+from rramchar.nn.inject import draw_changes
 from rramchar.nn.network import DenseLayer, InputEncoding, Network
 from rramchar.nn.optimizer import Adam
 from rramchar.nn.quantize import Array, quantizer, sign
@@ -51,6 +53,7 @@ class LatentDense:
         self.latent = rng.standard_normal((outputs, inputs), dtype=np.float32)
         self.latent *= np.float32(init_std)
         self.weights = np.empty_like(self.latent)
+        self._kind = kind
         self._quantize = quantizer(kind)
         self._quantize(self.latent, self.weights)
         self.gamma = np.ones(outputs, dtype=np.float32)
@@ -58,6 +61,21 @@ class LatentDense:
         self._adam = [Adam(p) for p in (self.latent, self.gamma, self.beta)]
         self._gradient = np.empty_like(self.latent)
         self._kept: tuple[Array, Array, Array] | None = None
+
+    def misread(self, rate: float, rng: np.random.Generator) -> None:
+        """Let the next batch see some weights wrong; its update of the latent ones cures them.
+
+        Parameters
+        ----------
+        rate : float
+            Mean error probability per weight (see `rramchar.nn.error_model.mean_confusion`). [1]
+        rng : numpy.random.Generator
+            Source of randomness.
+        """
+        stored = self.weights.astype(np.int8)
+        zeros = 1.0 - np.count_nonzero(stored) / stored.size
+        changes = draw_changes(stored, mean_confusion(self._kind, rate, zeros), rng)
+        self.weights.reshape(-1)[changes.position] = changes.value
 
     def forward(self, values: Array) -> Array:
         """Return the normalized and scaled sums of a batch, shape (image, output)."""

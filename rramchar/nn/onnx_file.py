@@ -120,7 +120,7 @@ def read_onnx(path: str | Path) -> OnnxGraph:
 def _load(path: Path) -> Any:
     try:
         import onnx
-        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+        from google.protobuf.message import DecodeError
     except ImportError:
         raise MissingToolError(
             "the Python package onnx is not installed, and ONNX files need it; "

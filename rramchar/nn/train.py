@@ -48,7 +48,11 @@ class History:
 
 
 def train(
-    dataset: Dataset, settings: TrainingSettings, progress: Progress | None = None
+    dataset: Dataset,
+    settings: TrainingSettings,
+    progress: Progress | None = None,
+    *,
+    train_ber: float = 0.0,
 ) -> tuple[Network, History]:
     """Train a network on the training part of a data set.
 
@@ -60,6 +64,9 @@ def train(
         See there. The same settings give the same network on the same machine.
     progress : callable, optional
         Called with the number of finished steps and the number of all steps.
+    train_ber : float
+        Mean error rate of the weights that every batch sees, redrawn for each, forward and
+        backward; the idea of arXiv:1904.03652 (Hirtzlin et al.). [1]
 
     Returns
     -------
@@ -71,13 +78,19 @@ def train(
     InputError
         If the settings do not fit the data, or the loss stops being finite.
     """
-    model, history = train_model(dataset, settings, progress)
-    metadata = {"dataset": dataset.name, "settings": asdict(settings)}
+    model, history = train_model(dataset, settings, progress, train_ber=train_ber)
+    metadata: dict[str, Any] = {"dataset": dataset.name, "settings": asdict(settings)}
+    if train_ber:
+        metadata["train_ber"] = train_ber
     return model.network(metadata), history
 
 
 def train_model(
-    dataset: Dataset, settings: TrainingSettings, progress: Progress | None = None
+    dataset: Dataset,
+    settings: TrainingSettings,
+    progress: Progress | None = None,
+    *,
+    train_ber: float = 0.0,
 ) -> tuple[TrainedModel, History]:
     """Train as `train` does, and stop before normalizations are folded into thresholds."""
     images, labels = dataset.train_images, dataset.train_labels
@@ -87,8 +100,11 @@ def train_model(
             f"batch: {settings.batch}, expected at most {len(images)}, the number of training "
             "images"
         )
+    if not 0 <= train_ber < 0.5:
+        raise InputError(f"train_ber: {train_ber}, expected at least 0 and below 0.5")
     encoding = settings.input_encoding(dataset)
-    initial, shuffling = np.random.SeedSequence(settings.seed).spawn(2)
+    initial, shuffling, misreading = np.random.SeedSequence(settings.seed).spawn(3)
+    errors = np.random.default_rng(misreading)
     layers = _layers(dataset, settings, np.random.default_rng(initial))
     rng = np.random.default_rng(shuffling)
     assert settings.learning_rate is not None
@@ -103,6 +119,9 @@ def train_model(
             step = epoch * steps_per_epoch + k
             chosen = order[k * settings.batch : (k + 1) * settings.batch]
             rate = cosine_rate(step, steps, settings.learning_rate)
+            if train_ber:
+                for layer in layers:
+                    layer.misread(train_ber, errors)
             with np.errstate(over="ignore", invalid="ignore"):  # the loss is checked instead
                 part = _step(layers, encoding.apply(images[chosen]), labels[chosen], rate)
             if not np.isfinite(part[0]):

@@ -43,7 +43,7 @@ _SWEEP = {
     "method": "trap", "xmu": "0.49", "reltol": "1e-3", "trtol": "1.4", "chgtol": "1e-17",
 }  # fmt: skip
 _REPORT = {"method": "trap", "reltol": "3e-4", "trtol": "1", "chgtol": "1e-17"}
-_FINE = {"method": "trap", "reltol": "3e-5", "trtol": "1", "chgtol": "1e-18"}
+_FINE = {"method": "trap", "reltol": "1e-4", "trtol": "1", "chgtol": "1e-18"}
 _SETTLING_TRTOL = 7.0
 _TRAP = {"method": "trap", "reltol": "3e-4", "chgtol": "1e-17"}
 _TRAP_REPORT = {"method": "trap", "reltol": "1e-4", "chgtol": "1e-17"}
@@ -65,7 +65,7 @@ LADDERS: Mapping[str, tuple[Solver, ...]] = {
         Solver("gear-report", _GEAR | {"reltol": "1e-4"}, 0.53),
         Solver("robust", _ROBUST, 0.31),
     ),
-    "fine": (Solver("fine", _FINE), Solver("fine-0.94", _FINE, 0.94)),
+    "fine": (Solver("fine", _FINE, settling_trtol=7.0), Solver("fine-0.94", _FINE, 0.94)),
     # Writes are stiff: at the end of a device's range the trapezoidal rule rings and may not end.
     "write": (
         Solver("write", _WRITE),

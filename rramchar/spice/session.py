@@ -38,6 +38,7 @@ class Session:
     def __init__(self) -> None:
         self._library = load_binding()
         self._loaded: str | None = None
+        self._deck: Deck | DcDeck | None = None
         self._solver: Solver | None = None
         self._commands = 0
         self._settings: dict[str, str] = {}
@@ -94,9 +95,11 @@ class Session:
             With reason ``bad_netlist`` if ngspice rejects the deck, or ``crash`` if an earlier deck
             has left libngspice unable to load any: the process must be replaced.
         """
+        if self._loaded is not None and deck is self._deck and solver is self._solver:
+            return
         text = deck.text(solver)
         if text == self._loaded:
-            self._solver = solver
+            self._deck, self._solver = deck, solver
             return
         self.unload()
         self._apply_settings(setting_commands(deck.options))
@@ -111,7 +114,7 @@ class Session:
             self.suspect = True
             raise SimulationError("crash", last_words(printed))
         self._loaded = text
-        self._solver = solver
+        self._deck, self._solver = deck, solver
 
     def _apply_settings(self, commands: dict[str, str]) -> None:
         if self._settings:

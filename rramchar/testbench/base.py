@@ -21,7 +21,7 @@ from rramchar.testbench.variation import Placed
 
 # The output that stays high falls to half the supply at the metastable point. Of reads that keep
 # above this share of the supply the sense time is within 1 % of a fine reference in a sweep.
-_DELICATE_SHARE = 0.65
+_DELICATE_SHARE = 0.7
 
 
 @dataclass(frozen=True)

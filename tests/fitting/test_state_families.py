@@ -105,7 +105,7 @@ def test_intervals_of_tail_parameters_hold_the_truth(name):
 @pytest.mark.parametrize("name", THETA)
 def test_coverage_of_the_families_is_near_nominal(name):
     repeats = 200
-    hits = _coverage(name, repeats, devices=100)
+    hits = _coverage(name, repeats, devices=200, cycles=10)
     assert ((hits >= 0.90 * repeats) & (hits <= 0.99 * repeats)).all(), hits / repeats
 
 
