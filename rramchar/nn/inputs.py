@@ -97,7 +97,7 @@ def block_inputs(
     BlockInputs
         The inputs that vary, and the values of the others.
     """
-    marks = images
+    marks: NDArray[Any] = images
     if encoding.kind == "sign":
         marks = images >= np.uint8(encoding.level or 0)
     varies = (marks != marks[0]).any(axis=0)

@@ -189,7 +189,6 @@ class BitMargins:
         entry = place + (len(self.table) // 2) * (step.size < 0)
         known = units * np.sign(step.size) * self.constant[step.column] - units * varies
         offset = np.bincount(index, known, len(neurons)).astype(np.int64)
-        repeats = units[varies]
         index, entry = (np.repeat(array[varies], units[varies]) for array in (index, entry))
         result = np.empty((len(neurons), len(self.tail)), dtype=np.uint64)
         several = max(8, _GROUP_BYTES // (8 * len(self.tail)))
