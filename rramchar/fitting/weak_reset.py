@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from rramchar.errors import InputError
-from rramchar.fitting.model import FittedModel
+from rramchar.fitting.model import FittedModel, Parameter
 from rramchar.fitting.sequences import pulse_sequences
 from rramchar.fitting.weak_reset_data import WeakResetData, prepare
 from rramchar.fitting.weak_reset_estimate import (
@@ -31,6 +31,7 @@ from rramchar.fitting.weak_reset_estimate import (
     fit_pooled,
     innovations,
 )
+from rramchar.fitting.weak_reset_noise import noise_of_devices, with_noise
 from rramchar.fitting.weak_reset_parameters import Given, si_parameters
 from rramchar.fitting.weak_reset_population import (
     devices_differ,
@@ -147,6 +148,16 @@ def fit_weak_reset_iedm2019(
     enough = len(data.starts) >= 3 and bool(pooled.maximum.converged[0])
     devices = fit_devices(data, pooled, progress) if enough else None
     parameters, undetermined = si_parameters(data, pooled, given)
+    no_noise = pooled.read_noise_below is not None
+    if devices is not None and no_noise and devices_differ(pooled, devices):
+        noise = noise_of_devices(data, pooled, devices)
+        unit = data.g_ref_s
+        parameters["read_noise"] = Parameter(
+            noise.value * unit, noise.low * unit, noise.high * unit, "S"
+        )
+        if noise.value > 0:
+            pooled = with_noise(pooled, noise.value)
+            devices = fit_devices(data, pooled, progress)
     resting = innovations(data, pooled, devices)
     floor = parameters["Gmin"].value
     table = per_device(data, devices, floor)

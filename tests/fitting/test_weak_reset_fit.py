@@ -334,3 +334,14 @@ def test_measured_reset_ramps(name, voltage):
     assert model.value("Gmax") == pytest.approx(1 / 6.0e3, rel=0.03)  # SET to about 6 kohm
     assert model.goodness["residual_excess_kurtosis"] > 3
     assert "not normal" in model.goodness["remark"]
+
+
+@pytest.mark.parametrize("seed", [1, 4, 7])
+def test_read_noise_is_seen_where_devices_differ(seed):
+    model = fit_weak_reset_iedm2019(simulate(PUBLISHED, 32, 60, seed)).model
+    noise = model.parameters["read_noise"]
+    assert noise.low <= PUBLISHED.value("read_noise") <= noise.high
+    assert noise.value > 0
+    eta = model.population["eta"]["median"]
+    assert eta["low"] <= 1.05 * PUBLISHED.value("eta")
+    assert eta["high"] >= 0.95 * PUBLISHED.value("eta")

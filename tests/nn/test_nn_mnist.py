@@ -84,6 +84,7 @@ def test_small_error_rates_cost_little(trained, mnist):
     assert ruined.mean < 0.2  # half of the weights flipped: nothing is left
 
 
+@pytest.mark.slow
 def test_time_and_memory(trained, tmp_path):
     """10,000 images, 20 draws, at the rate where most of the work is left: 15 s and 1 GB."""
     save_network(trained.network(), tmp_path / "net.npz")

@@ -158,6 +158,7 @@ def test_a_hung_point_is_a_timeout_and_a_lone_failure(running: Cluster, tmp_path
     assert (summary.ok, summary.reasons) == (4, Counter(convergence=4))
 
 
+@pytest.mark.slow
 def test_a_point_that_kills_dask_workers_costs_one_point() -> None:
     import dask
 
@@ -220,6 +221,7 @@ def test_sites_are_compared_across_versions() -> None:
     assert "planned with 9.9; install the same version on both" in told
 
 
+@pytest.mark.slow
 def test_a_lost_scheduler_is_told_and_the_run_resumes(
     reference: pd.DataFrame, tmp_path: Path
 ) -> None:

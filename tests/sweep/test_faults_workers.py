@@ -34,7 +34,7 @@ from rramchar.sweep.worker import Chunk, ChunkResult, run_chunk
 
 
 def test_workers_killed_at_random_cost_no_point(reference: pd.DataFrame, tmp_path: Path) -> None:
-    with killer(after_s=(0.0, 3.0), most=8) as kills:
+    with killer(after_s=(0.0, 0.5), most=8) as kills:
         summary = run_plan(plan(**GRID), tmp_path, workers=2)
     assert kills
     assert (summary.ok, summary.failed, summary.simulated) == (396, 0, 396)
