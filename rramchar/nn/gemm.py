@@ -270,9 +270,7 @@ def _parts(inputs: int, bound: int) -> int:
     return parts
 
 
-def exact_product(
-    weights: NDArray[np.int8], values: NDArray[Any], bound: int = 1
-) -> NDArray[Any]:
+def exact_product(weights: NDArray[np.int8], values: NDArray[Any], bound: int = 1) -> NDArray[Any]:
     """Return ``weights @ values``, exactly; see `prepare_weights` for weights used often.
 
     Parameters

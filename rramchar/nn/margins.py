@@ -160,9 +160,7 @@ class BitMargins:
     full_share: float
 
     @classmethod
-    def of(
-        cls, gap: NDArray[Any], inputs: BlockInputs, unit: int, full_share: float
-    ) -> BitMargins:
+    def of(cls, gap: NDArray[Any], inputs: BlockInputs, unit: int, full_share: float) -> BitMargins:
         """Make margins of gaps, shape (output, image), which are overwritten, and inputs."""
         gap *= gap.dtype.type(-1 / unit)
         np.floor(gap, out=gap)
