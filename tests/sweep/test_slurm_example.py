@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,10 @@ def test_the_shell_script_runs_a_plan_on_workers_of_its_own(tmp_path: Path) -> N
         cwd=tmp_path,
         env={
             **os.environ,
-            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+            # rramchar and dask as in an activated environment, and the stand-in
+            "PATH": os.pathsep.join(
+                [str(tmp_path), str(Path(sys.executable).parent), os.environ["PATH"]]
+            ),
             "SLURM_JOB_ID": "1",
             "SLURM_CPUS_PER_TASK": "1",
         },
@@ -61,3 +65,18 @@ def test_the_shell_script_runs_a_plan_on_workers_of_its_own(tmp_path: Path) -> N
         assert "2 of 2 points ok" in said
     finally:
         os.killpg(process.pid, 9)
+
+
+def test_the_shell_script_says_what_is_missing(tmp_path: Path) -> None:
+    """Outside the environment it ends at once, instead of waiting for a scheduler for ever."""
+    done = subprocess.run(
+        ["sh", str(EXAMPLES / "slurm_sweep.sh"), "plan.toml", "run"],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "SLURM_JOB_ID": "1", "SLURM_CPUS_PER_TASK": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "is not on PATH" in done.stderr
