@@ -8,8 +8,9 @@ setup:
 demo: setup
 	.venv/bin/rramchar demo demo
 
+# One process per core; a file's tests stay together, as they share what they set up.
 test: setup
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n logical --maxprocesses 8 --dist loadfile
 
 # Longer checks (coverage of intervals, statistics over many repeats).
 test-slow: setup
