@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rramchar.cli.common import progress_bar
+from rramchar.cli.common import progress_bar, stdout
 from rramchar.errors import InputError
 
 if TYPE_CHECKING:
@@ -93,3 +93,22 @@ def spread(point: Mapping[str, Any]) -> str:
             f"standard deviation {point['accuracy_std']:.2%}"
         )
     return f"{text} over {point['draws']} chip{'s' if point['draws'] > 1 else ''}"
+
+
+def show_layers(layers: list[dict[str, Any]]) -> None:
+    """Print a line for each layer of `rramchar.nn.describe.describe_layers`."""
+    for i, layer in enumerate(layers):
+        kind = layer["type"]
+        if "kernel" in layer:
+            kind += " " + " x ".join(str(length) for length in layer["kernel"])
+        end = (
+            "scores"
+            if i == len(layers) - 1
+            else "no thresholds"
+            if layer["threshold_min"] is None
+            else f"thresholds {layer['threshold_min']} to {layer['threshold_max']}"
+        )
+        stdout.print(
+            f"layer {i}, {kind}: {layer['inputs']} to {layer['outputs']}, {layer['weights']:,} "
+            f"weights, {layer['zero_fraction']:.1%} of them 0, {end}"
+        )

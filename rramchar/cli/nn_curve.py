@@ -25,6 +25,7 @@ from rramchar.cli.nn_common import (
     progress,
     spread,
 )
+from rramchar.cli.nn_kernel import report_kernel
 
 
 def curve(
@@ -58,6 +59,7 @@ def curve(
         check_writable(plot, option="--plot")
     chosen = parse_rates(rates, name="--rates")
     loaded = load_network(network)
+    kernel = report_kernel()
     images = fitting_dataset(network, loaded, dataset, data)
     with progress("evaluating", "draws") as report:
         points = ber_curve(
@@ -74,7 +76,14 @@ def curve(
 
         frame = pd.DataFrame(points).assign(weights=loaded.kind)
         write_figure(plot, plot_accuracy_against(frame, "ber"))
-    result = {"curve": str(output), "plot": plot, "draws": draws, "seed": seed, "points": points}
+    result = {
+        "curve": str(output),
+        "plot": plot,
+        "draws": draws,
+        "seed": seed,
+        "blas": kernel,
+        "points": points,
+    }
 
     def show() -> None:
         stdout.print(f"without errors  {points[0]['accuracy_clean']:.2%}")

@@ -42,6 +42,7 @@ from rramchar.cli.nn_errors import (
     WhereOption,
     hardware_errors,
 )
+from rramchar.cli.nn_kernel import report_kernel
 from rramchar.errors import InputError
 
 if TYPE_CHECKING:
@@ -131,8 +132,10 @@ def evaluate(
         images_per_read=images_per_read,
     )
     errors = hardware_errors(loaded, texts)
+    kernel = report_kernel()
     images = fitting_dataset(network, loaded, dataset, data)
-    clean = clean_accuracy(loaded, images.test_images, images.test_labels)
+    with progress("without errors", "images") as report:
+        clean = clean_accuracy(loaded, images.test_images, images.test_labels, report)
     sample, seconds = _sample(loaded, images, errors, clean, draws, interval, limit, seed)
     result = {
         **_figures(sample, clean, len(images.test_labels), seconds),
@@ -145,6 +148,7 @@ def evaluate(
         "ber": ber,
         "where": where,
         "seed": seed,
+        "blas": kernel,
         "output": output,
         "plot": plot,
     }

@@ -1,9 +1,9 @@
 """Many small whole numbers at once, as planes of bits: 64 columns in one machine word.
 
 A set of numbers, shape (row, column), is a list of planes: plane k holds bit k of every number,
-packed along the columns into words, shape (row, word). The last plane is the sign (two's
-complement). Sums of bits are then taken for all rows and columns at once by full adders, five
-bitwise operations each, which is several times faster than adding bytes.
+packed along the columns into words, shape (row, word). Sums of bits are then taken for all rows and
+columns at once by full adders, five bitwise operations each, which is several times faster than
+adding bytes.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ def to_planes(numbers: NDArray[np.int16], planes: int) -> list[Words]:
     Parameters
     ----------
     numbers : array of int16, shape (row, column)
-        From ``-2**(planes - 1)`` to ``2**(planes - 1) - 1``.
+        From 0 to ``2**planes - 1``.
     planes : int
-        Number of planes, sign included; 16 at most.
+        Number of planes, 15 at most.
 
     Returns
     -------
@@ -77,13 +77,7 @@ def to_planes(numbers: NDArray[np.int16], planes: int) -> list[Words]:
     return low + high
 
 
-def constant_planes(numbers: NDArray[np.integer[Any]], planes: int) -> list[Words]:
-    """Return planes of numbers that are the same in all columns of a row, shape (row, 1) each."""
-    bits = (np.asarray(numbers, dtype=np.int64)[:, None] >> np.arange(planes)) & 1
-    return [np.where(bits[:, k : k + 1] == 1, ALL, np.uint64(0)) for k in range(planes)]
-
-
-def count_ones(table: Words, chosen: NDArray[np.intp]) -> list[Words]:
+def count_ones(table: Words, chosen: NDArray[np.intp], start: Sequence[Words] = ()) -> list[Words]:
     """Count, for every row and column, the ones among chosen rows of a table.
 
     Three numbers of equal weight become one of that weight and one of twice that weight (a
@@ -95,15 +89,17 @@ def count_ones(table: Words, chosen: NDArray[np.intp]) -> list[Words]:
         Packed bits.
     chosen : array of integers, shape (term, row)
         Entries of the table to count for each row; at least one term.
+    start : sequence of arrays of uint64, each of shape (row, word), optional
+        Planes of numbers that the counts are added to; overwritten.
 
     Returns
     -------
     list of arrays of uint64, each of shape (row, word)
-        Planes of the counts, the lowest bit first, without a sign.
+        Planes of the counts, the lowest bit first.
     """
     shape = (chosen.shape[1], table.shape[1])
     scratch = np.empty(shape, dtype=np.uint64)
-    levels: list[list[Words]] = []
+    levels: list[list[Words]] = [[plane] for plane in start]
     free: list[Words] = []
     for entries in chosen:
         bits = free.pop() if free else np.empty(shape, dtype=np.uint64)
@@ -143,75 +139,25 @@ def _collect(
         level += 1
 
 
-def add(first: Sequence[Words], second: Sequence[Words], planes: int) -> list[Words]:
-    """Add two sets of numbers.
+def reaches(planes: Sequence[Words], least: int) -> Words:
+    """Return where numbers are as large as one number.
 
     Parameters
     ----------
-    first, second : sequence of arrays of uint64, each of shape (row, word) or (row, 1)
-        Signed planes; a shorter one is extended by its sign.
-    planes : int
-        Planes of the result, which must hold it.
-
-    Returns
-    -------
-    list of arrays of uint64, each of shape (row, word)
-        The sums.
-    """
-    carry = np.zeros((1, 1), dtype=np.uint64)
-    result: list[Words] = []
-    for k in range(planes):
-        a, b = first[min(k, len(first) - 1)], second[min(k, len(second) - 1)]
-        differ = a ^ b
-        result.append(differ ^ carry)
-        if k < planes - 1:
-            carry = (a & b) | (carry & differ)
-    return result
-
-
-def negative(first: Sequence[Words], second: Sequence[Words], planes: int) -> Words:
-    """Return where the sum of two sets of numbers is below 0, without taking the sum.
-
-    Parameters
-    ----------
-    first, second : sequence of arrays of uint64, each of shape (row, word)
-        Signed planes; a shorter one is extended by its sign.
-    planes : int
-        Planes that hold every sum, two at least.
+    planes : sequence of arrays of uint64, each of shape (row, word)
+        The lowest bit first.
+    least : int
+        At least 0, with no more bits than there are planes.
 
     Returns
     -------
     array of uint64, shape (row, word)
         Packed.
     """
-    carry = first[0] & second[0]
-    differ, both = np.empty_like(carry), np.empty_like(carry)
-    for k in range(1, planes):
-        a, b = first[min(k, len(first) - 1)], second[min(k, len(second) - 1)]
-        np.bitwise_xor(a, b, out=differ)
-        if k < planes - 1:
-            carry &= differ
-            carry |= np.bitwise_and(a, b, out=both)
-    return np.bitwise_xor(carry, differ, out=carry)
-
-
-def to_numbers(planes: Sequence[Words], columns: int) -> NDArray[np.int32]:
-    """Turn planes without a sign into numbers.
-
-    Parameters
-    ----------
-    planes : sequence of arrays of uint64, each of shape (row, word)
-        The lowest bit first.
-    columns : int
-        Number of columns.
-
-    Returns
-    -------
-    array of int32, shape (row, column)
-        The numbers.
-    """
-    numbers = np.zeros((planes[0].shape[0], columns), dtype=np.int32)
-    for plane in reversed(planes):
-        numbers <<= 1
-        numbers += unpack_bits(plane, columns).astype(np.int32)
-    return numbers
+    result = np.full_like(planes[0], ALL)
+    for k, plane in enumerate(planes):  # the higher bit decides, where it is the same the lower
+        if least >> k & 1:
+            result &= plane
+        else:
+            result |= plane
+    return result

@@ -18,15 +18,38 @@ _GROUP_BYTES = 200 * 2**20  # of changes that are kept at a time
 
 
 def clean_accuracy(
-    network: AnyNetwork, images: NDArray[np.uint8], labels: NDArray[np.integer[Any]]
+    network: AnyNetwork,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.integer[Any]],
+    progress: Progress | None = None,
 ) -> float:
-    """Return the accuracy without errors; see `chip_accuracies`. [1]."""
+    """Return the accuracy without errors.
+
+    Parameters
+    ----------
+    network, images, labels
+        As `chip_accuracies` takes them.
+    progress : callable, optional
+        Called with the number of finished images and the number of all images.
+
+    Returns
+    -------
+    float
+        Share of images classified rightly. [1]
+
+    Raises
+    ------
+    InputError
+        If images or labels do not fit the network.
+    """
     check_images(network, images)
     check_labels(labels, images, network.classes)
     right = 0
     for part in _blocks(len(images), _largest_block(network)):
         found = clean_pass(network, images[part]).scores.argmax(axis=0)
         right += int(np.count_nonzero(found == labels[part]))
+        if progress is not None:
+            progress(part.stop, len(images))
     return right / len(images)
 
 

@@ -17,19 +17,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rramchar.nn.bitslice import Words, count_ones, pack_bits, to_numbers, unpack_bits
+from rramchar.nn.bitslice import Words, pack_bits, unpack_bits
 from rramchar.nn.forward import class_scores, float_threshold
-from rramchar.nn.gemm import ExactWeights, prepare_weights
+from rramchar.nn.gemm import (
+    FEW_OUTPUTS,
+    ExactWeights,
+    exact_dtype,
+    pair_product,
+    prepare_weights,
+    signed_sums,
+)
 from rramchar.nn.inject import Changes
 from rramchar.nn.inputs import BlockInputs, block_inputs
-from rramchar.nn.margins import BitMargins, Margins, PixelMargins, Step
+from rramchar.nn.margins import (
+    BIT_LIMIT,
+    PIXEL_LIMIT,
+    BitMargins,
+    Margins,
+    PixelMargins,
+    Step,
+)
 from rramchar.nn.network import Network
 
 FULL_PASS_SHARE = 0.1  # of changed first-layer weights, above which a full product is cheaper
 FULL_PASS_SHARE_BITS = 0.25  # the same for inputs -1 and +1, whose corrections are cheaper
+_COLUMNS = 1024  # images of the first layer's sums at a time: they stay in the cache
 _CHUNK = 128  # rows converted to floating point at a time: they stay in the cache
-_FEW_OUTPUTS = 32  # below, counting bits is faster than a floating product
-_WORDS = 8  # words of images converted at a time
+_MOST_MOVED = 0.8  # share of inputs that moved, above which all sums are taken anew
+_WORDS = 32  # words of images converted at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,24 +118,38 @@ def clean_pass(network: Network, images: NDArray[np.uint8]) -> CleanPass:
     ready = _prepared(network)
     thresholds = [float_threshold(network, i) for i in range(len(ready) - 1)]
     inputs = block_inputs(network.encoding, images, ready[0].dtype)
-    sums = [inputs.sums(ready[0])]
-    fired: list[Words] = []
-    for i, threshold in enumerate(thresholds):
-        fired.append(pack_bits(sums[i] >= threshold))
-        sums.append(_bit_sums(ready[i + 1], network.layers[i + 1].weights, fired[i], len(images)))
-    margins = None
-    if thresholds:
-        gap = np.subtract(thresholds[0], sums[0], out=sums[0])
-        margins = _margins(network, gap, inputs)
-        sums[0] = np.empty((0, 0), dtype=np.float32)  # not needed again
+    if not thresholds:
+        return CleanPass(network, ready, [], inputs, [], [inputs.sums(ready[0])], None, len(images))
+    margins = _first_margins(network, ready[0], thresholds[0], inputs)
+    fired, sums = [margins.clean()], [np.empty((0, 0), dtype=ready[0].dtype)]
+    for i in range(1, len(ready)):
+        sums.append(_bit_sums(ready[i], network.layers[i].weights, fired[i - 1], len(images)))
+        if i < len(thresholds):
+            fired.append(pack_bits(sums[i] >= thresholds[i]))
     return CleanPass(network, ready, thresholds, inputs, fired, sums, margins, len(images))
 
 
-def _margins(network: Network, gap: NDArray[Any], inputs: BlockInputs) -> Margins:
-    if network.encoding.kind == "sign":
-        unit = 2 if network.kind == "binary" else 1
-        return BitMargins.of(gap, inputs, unit, FULL_PASS_SHARE_BITS)
-    return PixelMargins.of(gap, inputs, network.encoding.bound, FULL_PASS_SHARE)
+def _first_margins(
+    network: Network, ready: ExactWeights, threshold: NDArray[Any], inputs: BlockInputs
+) -> Margins:
+    """Return the margins of a first layer, worked out for a few images at a time."""
+    bits = network.encoding.kind == "sign"
+    unit = 2 if bits and network.kind == "binary" else 1
+    limit = BIT_LIMIT if bits else PIXEL_LIMIT
+    images = inputs.values.shape[1]
+    margin = np.empty((ready.outputs, images), dtype=np.int16)
+    for start in range(0, images, _COLUMNS):
+        columns = slice(start, start + _COLUMNS)
+        sums = inputs.part(columns).sums(ready)
+        sums -= threshold
+        if unit == 2:
+            sums *= sums.dtype.type(0.5)
+            np.floor(sums, out=sums)
+        np.clip(sums, -limit, limit, out=sums)
+        margin[:, columns] = sums
+    if bits:
+        return BitMargins.of(margin, inputs, unit, FULL_PASS_SHARE_BITS)
+    return PixelMargins.of(margin, inputs, network.encoding.bound, FULL_PASS_SHARE)
 
 
 def changed_scores(clean: CleanPass, changes: Sequence[Changes]) -> NDArray[np.float64]:
@@ -184,26 +213,27 @@ def _bit_sums(
     ready: ExactWeights, weights: NDArray[np.int8], fired: Words, images: int
 ) -> NDArray[Any]:
     """Return the sums of a layer whose inputs are packed: +1 where a bit is set, else -1."""
-    if len(weights) < _FEW_OUTPUTS:
-        return _counted_sums(weights, fired, images).astype(ready.dtype)
+    if len(weights) < FEW_OUTPUTS:
+        sums = _packed_sums(weights, fired)[:, :images]
+        return signed_sums(sums, weights)
     sums = np.empty((ready.outputs, images), dtype=ready.dtype)
     for start in range(0, fired.shape[1], _WORDS):
         columns = slice(64 * start, min(64 * (start + _WORDS), images))
         bits = unpack_bits(fired[:, start : start + _WORDS], columns.stop - columns.start)
         sums[:, columns] = ready.product(bits.astype(ready.dtype))
-    sums *= 2
-    sums -= weights.sum(axis=1, dtype=np.int64).astype(ready.dtype)[:, None]
-    return sums
+    return signed_sums(sums, weights)
 
 
-def _counted_sums(weights: NDArray[np.int8], fired: Words, images: int) -> NDArray[np.int32]:
-    """Return the sums by counting bits: a product is +1 where input and weight agree."""
-    inputs = weights.shape[1]
-    table = np.concatenate([fired, ~fired, np.zeros_like(fired[:1])])
-    index = np.arange(inputs)
-    entry = np.where(weights > 0, index, np.where(weights < 0, index + inputs, 2 * inputs))
-    counts = to_numbers(count_ones(table, entry.T), images)
-    return 2 * counts - np.count_nonzero(weights, axis=1).astype(np.int32)[:, None]
+def _packed_sums(weights: NDArray[np.int8], bits: Words, less: Words | None = None) -> NDArray[Any]:
+    """Return ``weights @ bits``, or ``weights @ (bits - less)``, shape (output, 64 * word)."""
+    total = np.empty((len(weights), 64 * bits.shape[1]), dtype=exact_dtype(len(bits), 1))
+    for start in range(0, bits.shape[1], _WORDS):
+        words = slice(start, start + _WORDS)
+        sums = total[:, 64 * start : 64 * words.stop]
+        flags = unpack_bits(bits[:, words], sums.shape[1])
+        others = None if less is None else unpack_bits(less[:, words], sums.shape[1])
+        sums[...] = pair_product(weights, flags, others)
+    return total
 
 
 def _later_sums(
@@ -214,17 +244,15 @@ def _later_sums(
     before, dtype = clean.fired[layer - 1], clean.ready[layer].dtype
     step = _step(clean, layer, change)
     touched, index = np.unique(step.column, return_inverse=True)
-    if 2 * len(neurons) + len(touched) > len(before):  # each is unpacked, twice if it moved
+    if len(neurons) + len(touched) > _MOST_MOVED * len(before):
         fired = before.copy()
         fired[neurons] = now
         ready = prepare_weights(seen, 1)
         return _bit_sums(ready, seen, fired, clean.images)
     sums = clean.sums[layer].copy()
-    for start in range(0, len(neurons), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        moved = unpack_bits(now[part], clean.images).view(np.int8)
-        moved -= unpack_bits(before[neurons[part]], clean.images).view(np.int8)
-        sums += (seen[:, neurons[part]] * dtype.type(2)) @ moved.astype(dtype)
+    if len(neurons):
+        moves = _packed_sums(seen[:, neurons], now, less=before[neurons])
+        sums += 2 * moves[:, : clean.images]
     difference = np.zeros((len(seen), len(touched)), dtype=dtype)
     difference[step.neuron, index] = step.size
     for start in range(0, len(touched), _CHUNK):

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from rramchar.errors import InputError
-from rramchar.nn.forward import check_images, check_labels
+from rramchar.nn.forward import best_class, check_images, check_labels
 from rramchar.nn.graph import AnyNetwork
-from rramchar.nn.inject import ErrorModel, draw_network_changes, layer_confusions
+from rramchar.nn.inject import ErrorModel, draw_all, error_samplers
 from rramchar.nn.passes import bytes_per_image, changed_scores, clean_pass
 
 Progress = Callable[[int, int], None]
@@ -192,7 +192,7 @@ def evaluate_many(
         raise InputError(f"draws: {draws!r}, expected a whole number of at least 1")
     if draws > MOST_DRAWS:
         raise InputError(f"draws: {draws}, expected at most {MOST_DRAWS}")
-    models = [None if c is None else layer_confusions(network, c) for c in confusions]
+    models = [None if c is None else error_samplers(network, c) for c in confusions]
     jobs = [(m, k) for m, model in enumerate(models) if model is not None for k in range(draws)]
     right = np.zeros((len(models), draws), dtype=np.int64)
     seconds = np.zeros(len(models))
@@ -205,15 +205,15 @@ def evaluate_many(
         since = time.perf_counter()
         truth = labels[start : start + block]
         clean = clean_pass(network, images[start : start + block])
-        clean_right += int(np.count_nonzero(clean.scores.argmax(axis=0) == truth))
+        clean_right += int(np.count_nonzero(best_class(clean.scores) == truth))
         shared += time.perf_counter() - since
         done = _report(progress, done, total)
         for m, k in jobs:
             since = time.perf_counter()
             model = models[m]
             assert model is not None
-            changes = draw_network_changes(network, model, draw_generator(seed, k))
-            outcome = changed_scores(clean, changes).argmax(axis=0)
+            changes = draw_all(network, model, draw_generator(seed, k))
+            outcome = best_class(changed_scores(clean, changes))
             right[m, k] += np.count_nonzero(outcome == truth)
             seconds[m] += time.perf_counter() - since
             done = _report(progress, done, total)

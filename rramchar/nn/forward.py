@@ -5,13 +5,22 @@ See `gemm` for the products. Images are worked through in blocks that stay in th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rramchar.errors import InputError
-from rramchar.nn.gemm import exact_dtype, prepare_weights
+from rramchar.nn.counts import counted_layer
+from rramchar.nn.gemm import (
+    FEW_OUTPUTS,
+    ExactWeights,
+    exact_dtype,
+    pair_product,
+    prepare_weights,
+    signed_sums,
+)
 from rramchar.nn.graph import Graph
 from rramchar.nn.graph_forward import graph_scores
 from rramchar.nn.inputs import block_inputs, signs
@@ -128,21 +137,45 @@ def scores(network: Network | Graph, images: NDArray[np.uint8]) -> NDArray[np.fl
         for i, layer in enumerate(network.layers)
     ]
     thresholds = [float_threshold(network, i) for i in range(len(ready) - 1)]
+    first = _first_layer(network, ready[0], thresholds)
     block = max(1, BLOCK_BYTES // (8 * max(network.sizes)))
     result = np.empty((len(images), network.classes))
     for start in range(0, len(images), block):
         part = slice(start, start + block)
-        inputs = block_inputs(network.encoding, images[part], ready[0].dtype)
         if not thresholds:
+            inputs = block_inputs(network.encoding, images[part], ready[0].dtype)
             result[part] = class_scores(network, inputs.sums(ready[0])).T
             continue
-        fired = inputs.reaches(ready[0], thresholds[0])
+        fired = first(images[part])
         for layer, threshold in zip(ready[1:], thresholds[1:], strict=False):
             fired = layer.reaches(signs(fired, layer.dtype), threshold)
-        last = ready[-1]
-        sums = last.product(signs(fired, last.dtype))
-        result[part] = class_scores(network, sums).T
+        result[part] = class_scores(network, _last_sums(network, ready[-1], fired)).T
     return result
+
+
+def _first_layer(
+    network: Network, ready: ExactWeights, thresholds: list[NDArray[Any]]
+) -> Callable[[NDArray[np.uint8]], NDArray[np.bool_]]:
+    """Return what turns a block of images into the outputs of the first hidden layer."""
+    encoding, counted = network.encoding, None
+    if thresholds and encoding.kind == "sign":
+        counted = counted_layer(network.layers[0].weights, thresholds[0][:, 0].astype(np.int64))
+
+    def fired(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        if counted is not None:
+            found = counted.fired(images >= np.uint8(encoding.level or 0))
+            if found is not None:
+                return found
+        return block_inputs(encoding, images, ready.dtype).reaches(ready, thresholds[0])
+
+    return fired
+
+
+def _last_sums(network: Network, ready: ExactWeights, fired: NDArray[np.bool_]) -> NDArray[Any]:
+    if ready.outputs >= FEW_OUTPUTS:
+        return ready.product(signs(fired, ready.dtype))
+    weights = network.layers[-1].weights
+    return signed_sums(pair_product(weights, fired), weights)
 
 
 def class_scores(network: Network, sums: NDArray[Any]) -> NDArray[np.float64]:
@@ -151,6 +184,29 @@ def class_scores(network: Network, sums: NDArray[Any]) -> NDArray[np.float64]:
     result *= network.scale[:, None]
     result += network.offset[:, None]
     return result
+
+
+def best_class(scores: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Return the class of the highest score, the first one on a tie.
+
+    Parameters
+    ----------
+    scores : array of float64, shape (class, image)
+        Finite.
+
+    Returns
+    -------
+    array of int32, shape (image,)
+        What ``scores.argmax(axis=0)`` gives, several times faster for few classes: whole rows are
+        compared at once.
+    """
+    best = scores[0].copy()
+    found = np.zeros(len(best), dtype=np.int32)
+    for k in range(1, len(scores)):
+        better = scores[k] > best
+        np.maximum(found, better * np.int32(k), out=found)
+        np.maximum(best, scores[k], out=best)
+    return found
 
 
 def predict(network: Network | Graph, images: NDArray[np.uint8]) -> NDArray[np.intp]:

@@ -7,10 +7,10 @@ magnitude at most ``B`` needs only ``2 K B + 1`` values, so two rows of weights 
     ``P = (M W_high + W_low) x = M s_high + s_low``,  with  ``M > 2 K B``  and
     ``K B (M + 1) < 2**24``.
 
-``s_high`` is ``P / M`` rounded to the nearest whole number and ``s_low`` is what is left. With a
-power of two for ``M`` both steps are exact. That halves the multiplications. Where it does not fit,
-the inputs are split into two halves whose sums are added, or the product is done unpacked, in
-float32 while ``K B < 2**24`` and in float64 beyond.
+``s_high`` is ``P / M`` rounded to the nearest whole number and ``s_low`` is what is left. ``M`` is
+a power of two where one fits, which is cheapest to divide by. That halves the multiplications.
+Where it does not fit, the inputs are split into parts whose sums are added, or the product is done
+unpacked, in float32 while ``K B < 2**24`` and in float64 beyond.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ from rramchar.errors import InputError
 FLOAT32_LIMIT = 2**24
 FLOAT64_LIMIT = 2**53
 _BLOCK_BYTES = 2**20  # of a product: it is still in the cache when it is taken apart
-_FEWEST_PACKED = 32  # outputs below which a second row in the product gains nothing
+FEW_OUTPUTS = 32  # below, pairs of columns share a number rather than rows of weights
+_PAIR_INPUTS = 120  # below 128
+_CLEAR = 0.499  # of a base, below which sums leave room for the rounding of a quotient
+_FEWEST_PACKED = FEW_OUTPUTS  # outputs below which a second row in the product gains nothing
 _SHORTEST_PART = 128  # inputs of a part below which taking products apart costs too much
 
 
@@ -58,7 +61,7 @@ def exact_dtype(inputs: int, bound: int) -> type[np.floating]:
 
 
 def packing_base(inputs: int, bound: int) -> int | None:
-    """Return the power of two that keeps two sums apart in one float32, None if there is none.
+    """Return the factor that keeps two sums apart in one float32, None if there is none.
 
     Parameters
     ----------
@@ -70,16 +73,19 @@ def packing_base(inputs: int, bound: int) -> int | None:
     Returns
     -------
     int or None
-        ``M`` of the module's formula.
+        ``M`` of the module's formula: a power of two, or else the largest number that fits.
 
     Examples
     --------
-    >>> packing_base(784, 1), packing_base(2047, 1), packing_base(2048, 1), packing_base(784, 255)
-    (2048, 4096, None, None)
+    >>> packing_base(784, 1), packing_base(2047, 1), packing_base(2304, 1), packing_base(784, 255)
+    (2048, 4096, 7280, None)
     """
     largest = inputs * bound
     base = 1 << (2 * largest).bit_length()
-    return base if largest * (base + 1) < FLOAT32_LIMIT else None
+    if largest * (base + 1) < FLOAT32_LIMIT:
+        return base
+    base = (FLOAT32_LIMIT - 1) // largest - 1
+    return base if largest < _CLEAR * base else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,13 +146,15 @@ class ExactWeights:
         if self.base is None:
             return np.matmul(self.parts[0][1], values, out=out)
         half = len(self.parts[0][1])
-        scale = np.float32(1 / self.base)
+        scale, power = np.float32(1 / self.base), _is_power(self.base)
         for columns, high, low in self._halves(values):
             upper, lower = out[:half, columns], out[half:, columns]
             for k, (inputs, weights) in enumerate(self.parts):
                 np.matmul(weights, values[inputs, columns], out=low)
                 self._split(low, high)
                 high *= scale
+                if not power:
+                    np.rint(high, out=high)
                 if k == 0:
                     upper[...] = high
                     lower[...] = low[: len(lower)]
@@ -176,8 +184,9 @@ class ExactWeights:
         out = np.empty((self.outputs, values.shape[1]), dtype=bool)
         weights = self.parts[0][1]
         half = len(weights)
-        base = np.float32(self.base)
-        edge = threshold[:half] * base - base / 2  # the low half is closer to 0 than base / 2
+        # The low sum is closer to 0 than half of the base.
+        edge = threshold[:half].astype(np.float64) * self.base - self.base // 2
+        edge = edge.astype(np.float32)
         for columns, high, low in self._halves(values):
             np.matmul(weights, values[:, columns], out=low)
             np.greater_equal(low, edge, out=out[:half, columns])
@@ -188,12 +197,17 @@ class ExactWeights:
 
     def _split(self, low: NDArray[Any], high: NDArray[Any]) -> None:
         """Split packed sums in place: `high` gets base times the upper sums, `low` the lower."""
-        # Numbers of this size are whole multiples of the base, so adding one rounds to them.
-        # There are no ties, for the lower sums are closer to 0 than half of the base.
         assert self.base is not None
-        large = np.float32(1.5 * 2**23 * self.base)
-        np.add(low, large, out=high)
-        high -= large
+        if _is_power(self.base):
+            # Numbers of this size are whole multiples of the base, so adding one rounds to them.
+            # There are no ties, for the lower sums are closer to 0 than half of the base.
+            large = np.float32(1.5 * 2**23 * self.base)
+            np.add(low, large, out=high)
+            high -= large
+        else:
+            np.multiply(low, np.float32(1 / self.base), out=high)
+            np.rint(high, out=high)  # right, for the base is clear of twice the lower sums
+            high *= np.float32(self.base)
         low -= high
 
     def _halves(
@@ -214,6 +228,10 @@ class ExactWeights:
                 f"values: {values.dtype}, shape {values.shape}; expected {self.dtype}, "
                 f"({self.inputs}, columns)"
             )
+
+
+def _is_power(base: int) -> bool:
+    return base & (base - 1) == 0
 
 
 def prepare_weights(weights: NDArray[np.int8], bound: int) -> ExactWeights:
@@ -268,6 +286,51 @@ def _parts(inputs: int, bound: int) -> int:
         if inputs // parts < _SHORTEST_PART:
             return 0
     return parts
+
+
+def pair_product(
+    weights: NDArray[np.int8], flags: NDArray[Any], less: NDArray[Any] | None = None
+) -> NDArray[Any]:
+    """Return ``weights @ flags``, or ``weights @ (flags - less)``, fast for few outputs.
+
+    Two columns share a number, the second one times 256; up to 127 terms -1, 0, 1 of sums stay
+    apart, so the inputs are taken in chunks.
+
+    Parameters
+    ----------
+    weights : array of int8, shape (output, input)
+        Each -1, 0 or +1.
+    flags, less : array of bool or uint8, shape (input, column)
+        Each 0 or 1.
+
+    Returns
+    -------
+    array of float32 or float64, shape (output, column)
+        Exact.
+    """
+    columns = flags.shape[1]
+    if columns % 2:
+        one = ((0, 0), (0, 1))
+        flags, less = np.pad(flags, one), None if less is None else np.pad(less, one)
+    total = np.zeros((len(weights), flags.shape[1]), dtype=exact_dtype(len(flags), 1))
+    for start in range(0, len(flags), _PAIR_INPUTS):
+        part = slice(start, start + _PAIR_INPUTS)
+        pairs = flags[part].view("<i2")
+        if less is not None:
+            pairs = pairs - less[part].view("<i2")
+        low = weights[:, part].astype(np.float32) @ pairs.astype(np.float32)
+        high = np.rint(low * np.float32(1 / 256))
+        low -= high * np.float32(256)
+        total[:, ::2] += low
+        total[:, 1::2] += high
+    return total[:, :columns]
+
+
+def signed_sums(sums: NDArray[Any], weights: NDArray[np.int8]) -> NDArray[Any]:
+    """Turn sums over inputs 0 and 1, shape (output, column), into those over -1 and 1 in place."""
+    sums *= 2
+    sums -= weights.sum(axis=1, dtype=np.int64).astype(sums.dtype)[:, None]
+    return sums
 
 
 def exact_product(weights: NDArray[np.int8], values: NDArray[Any], bound: int = 1) -> NDArray[Any]:

@@ -118,20 +118,39 @@ def draw_changes(
     InputError
         If the confusion does not fit the kind of weights.
     """
-    rate, outcome, share = _thinning(seen_matrix(confusion), kind)
-    position = _positions(weights.size, rate, rng)
-    row = 1 - weights.reshape(-1)[position].astype(np.intp)
-    u = rng.random(len(position))
-    first = u < share[row, 0]
-    kept = u < share[row, 1]
-    value = np.where(first, outcome[row, 0], outcome[row, 1])
-    return Changes(position[kept], value[kept])
+    return _sampler(seen_matrix(confusion), kind).draw(weights, rng)
 
 
-def _thinning(
-    matrix: NDArray[np.float64], kind: str
-) -> tuple[float, NDArray[np.int8], NDArray[np.float64]]:
-    """Return the highest error rate, each row's two errors, and their cumulative shares of it."""
+@dataclass(frozen=True, eq=False)
+class ErrorSampler:
+    """What `draw_changes` needs of a confusion, worked out once for many draws.
+
+    Parameters
+    ----------
+    rate : float
+        The highest error rate of the three stored values. [1]
+    outcome : array of int8, shape (3, 2)
+        The two wrong reads of a stored +1, 0, -1.
+    share : array, shape (3, 2)
+        Their probabilities over `rate`, cumulative. [1]
+    """
+
+    rate: float
+    outcome: NDArray[np.int8]
+    share: NDArray[np.float64]
+
+    def draw(self, weights: NDArray[np.int8], rng: np.random.Generator) -> Changes:
+        """Draw which stored weights are read wrongly, and as what; see `draw_changes`."""
+        position = _positions(weights.size, self.rate, rng)
+        row = 1 - weights.reshape(-1)[position].astype(np.intp)
+        u = rng.random(len(position))
+        first = u < self.share[row, 0]
+        kept = u < self.share[row, 1]
+        value = np.where(first, self.outcome[row, 0], self.outcome[row, 1])
+        return Changes(position[kept], value[kept])
+
+
+def _sampler(matrix: NDArray[np.float64], kind: str) -> ErrorSampler:
     if kind not in WEIGHT_KINDS:
         raise InputError(f"kind of weights: {kind!r}; expected one of {', '.join(WEIGHT_KINDS)}")
     if kind == "binary" and matrix[[0, 2], 1].any():
@@ -147,10 +166,10 @@ def _thinning(
     total = errors.sum(axis=1)
     rate = min(float(total.max()), 1.0)
     if rate == 0.0:
-        return 0.0, _VALUES[others], np.zeros((3, 2))
+        return ErrorSampler(0.0, _VALUES[others], np.zeros((3, 2)))
     share = np.cumsum(errors, axis=1) / rate
     share[total >= rate, 1] = 1.0  # not 0.999... by rounding
-    return rate, _VALUES[others], share
+    return ErrorSampler(rate, _VALUES[others], share)
 
 
 def _positions(count: int, rate: float, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -233,12 +252,19 @@ def layer_confusions(
         )
     matrices = tuple(seen_matrix(model) for model in models)
     for matrix in matrices:
-        _thinning(matrix, network.kind)
+        _sampler(matrix, network.kind)
     return matrices
 
 
 def _is_matrix(value: Sequence[Any]) -> bool:
     return len(value) == 3 and all(isinstance(row, list | tuple) for row in value)
+
+
+def error_samplers(
+    network: AnyNetwork, confusion: ErrorModel | Sequence[ErrorModel]
+) -> tuple[ErrorSampler, ...]:
+    """Return a sampler for each layer, checked against the network; see `layer_confusions`."""
+    return tuple(_sampler(m, network.kind) for m in layer_confusions(network, confusion))
 
 
 def draw_network_changes(
@@ -247,9 +273,16 @@ def draw_network_changes(
     rng: np.random.Generator,
 ) -> tuple[Changes, ...]:
     """Draw the errors of every layer; see `draw_changes` and `layer_confusions`."""
+    return draw_all(network, error_samplers(network, confusion), rng)
+
+
+def draw_all(
+    network: AnyNetwork, samplers: Sequence[ErrorSampler], rng: np.random.Generator
+) -> tuple[Changes, ...]:
+    """Draw the errors of every layer in order, from `error_samplers`."""
     return tuple(
-        draw_changes(layer.weights, matrix, rng, kind=network.kind)
-        for layer, matrix in zip(network.layers, layer_confusions(network, confusion), strict=True)
+        sampler.draw(layer.weights, rng)
+        for layer, sampler in zip(network.layers, samplers, strict=True)
     )
 
 

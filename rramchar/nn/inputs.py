@@ -6,7 +6,7 @@ neuron's sum in every image: it is added once for each neuron, and the product g
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,10 @@ class BlockInputs:
         place = np.full(len(self.constant), -1, dtype=np.intp)
         place[self.kept] = np.arange(len(self.kept))
         return place
+
+    def part(self, columns: slice) -> BlockInputs:
+        """Return the inputs of some of the images."""
+        return replace(self, values=self.values[:, columns])
 
     def reaches(self, ready: ExactWeights, threshold: NDArray[Any]) -> NDArray[np.bool_]:
         """Return where sums reach thresholds.

@@ -3,32 +3,33 @@
 A changed weight moves one neuron's sums by a multiple of one pixel, so only touched neurons are
 worked on. With inputs -1 and +1 the change of a sum is a count of bits, taken for 64 images at
 once (`bitslice`). With 8-bit pixels it is added up in int16. Margins are kept clipped; that changes
-no comparison as long as the correction stays inside the range, which `moved` checks first.
+no comparison as long as the correction stays inside the range, which is checked first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rramchar.nn.bitslice import (
     Words,
-    add,
-    constant_planes,
     count_ones,
-    negative,
     pack_bits,
+    reaches,
     to_planes,
 )
 from rramchar.nn.inputs import BlockInputs
 
-_INT16 = 32767
-_PLANES = 9  # of a margin in bits: corrections of up to 254 units stay inside
-_BIT_LIMIT = 2 ** (_PLANES - 1) - 2
+PIXEL_LIMIT = 32767  # of a margin in int16
+_PLANES = 9  # of a margin in bits
+_RAISED = 2 ** (_PLANES - 1)  # makes clipped margins positive; corrections below it stay inside
+BIT_LIMIT = _RAISED - 1  # of a margin in units
+_FEW = 3  # changes of a neuron that need no sum
+_ROWS = 32  # neurons whose margins are packed at a time: they stay in the cache
 _GROUP_BYTES = 160 * 1024  # of a plane of the neurons counted at once: they stay in the cache
 
 
@@ -59,6 +60,9 @@ class Step:
 class Margins(Protocol):
     """What a clean pass keeps of its first layer."""
 
+    def clean(self) -> Words:
+        """Return the packed outputs of all neurons without changes."""
+
     def fired(self, step: Step) -> tuple[NDArray[np.intp], Words] | None:
         """Return touched neurons and their packed outputs; None if a full pass is cheaper."""
 
@@ -69,8 +73,8 @@ class PixelMargins:
 
     Parameters
     ----------
-    gap : array of int16, shape (output, image)
-        Threshold minus sum, clipped.
+    margin : array of int16, shape (output, image)
+        Sum minus threshold, clipped to `PIXEL_LIMIT`.
     columns : dict
         Step 1 and 2 to a list with an array of int16, shape (image,), for each varying input: the
         step times the input.
@@ -84,7 +88,7 @@ class PixelMargins:
         Share of changed weights above which a full product is cheaper. [1]
     """
 
-    gap: NDArray[np.int16]
+    margin: NDArray[np.int16]
     columns: dict[int, list[NDArray[np.int16]]]
     place: NDArray[np.intp]
     constant: NDArray[np.int64]
@@ -93,42 +97,45 @@ class PixelMargins:
 
     @classmethod
     def of(
-        cls, gap: NDArray[Any], inputs: BlockInputs, bound: int, full_share: float
+        cls, margin: NDArray[np.int16], inputs: BlockInputs, bound: int, full_share: float
     ) -> PixelMargins:
-        """Make margins of gaps, shape (output, image), which are overwritten, and inputs."""
-        small = np.clip(gap, -_INT16, _INT16, out=gap).astype(np.int16)
+        """Make the record of margins, shape (output, image), and inputs."""
         single = inputs.values.astype(np.int16)
         columns = {1: list(single), 2: list(single * np.int16(2))}
         constant = inputs.constant.astype(np.int64)
-        return cls(small, columns, inputs.place, constant, bound, full_share)
+        return cls(margin, columns, inputs.place, constant, bound, full_share)
+
+    def clean(self) -> Words:
+        """Return the packed outputs of all neurons without changes."""
+        return pack_bits(self.margin >= 0)
 
     def fired(self, step: Step) -> tuple[NDArray[np.intp], Words] | None:
         """Return touched neurons and their packed outputs; None if a full pass is cheaper."""
         place = self.place[step.column]
         first, last = step.ranges()
         worst = 2 * int((last - first).max(initial=0)) * self.bound
-        if np.count_nonzero(place >= 0) > self.full_share * len(self.gap) * len(self.place):
+        if np.count_nonzero(place >= 0) > self.full_share * len(self.margin) * len(self.place):
             return None
-        if worst >= _INT16:
+        if worst >= PIXEL_LIMIT:
             return None
         neurons = step.neuron[first]
         known = step.size * self.constant[step.column]
-        correction = np.empty(self.gap.shape[1], dtype=np.int16)
+        correction = np.empty(self.margin.shape[1], dtype=np.int16)
         fired = np.empty((len(neurons), len(correction)), dtype=bool)
         sizes, places, plus, minus = step.size.tolist(), place.tolist(), np.add, np.subtract
         for k, (start, stop) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
-            correction.fill(known[start:stop].sum())
+            correction.fill(-known[start:stop].sum())
             for j in range(start, stop):
                 if places[j] >= 0:
-                    change = plus if sizes[j] > 0 else minus
+                    change = minus if sizes[j] > 0 else plus
                     change(correction, self.columns[abs(sizes[j])][places[j]], correction)
-            np.greater_equal(correction, self.gap[neurons[k]], out=fired[k])
+            np.greater_equal(self.margin[neurons[k]], correction, out=fired[k])
         return neurons, pack_bits(fired)
 
 
 @dataclass(frozen=True, eq=False)
 class BitMargins:
-    """Margins of a first layer whose inputs are -1 and +1.
+    """Margins of a first layer whose inputs are -1 and +1, as planes of bits.
 
     A change of ``size`` units times an input adds ``units`` where the product is positive and
     subtracts them elsewhere: over a neuron ``2 * (number of positive products) - units``.
@@ -136,13 +143,13 @@ class BitMargins:
     Parameters
     ----------
     planes : list of arrays of uint64, each of shape (output, word)
-        Sum minus threshold in units, rounded down and clipped.
-    table : array of uint64, shape (2 * varying + 1, word)
-        Packed: where each varying input is +1, where each is -1, and a row of zeros.
-    place : array of integers, shape (input,)
-        Row of an input in the table; -1 where it is the same in all images.
-    constant : array of int64, shape (input,)
-        The input where it is the same in all images, else 0.
+        Half of the margins, which are sums minus thresholds in units, rounded down, clipped and
+        raised by `_RAISED`.
+    reach : dict
+        Small whole numbers to packed bits, shape (output, word): where a margin is as large.
+    table : array of uint64, shape (2 * input + 2 + output, word)
+        Packed: where each input is +1, where each is -1, zeros, ones, and the lowest bit of each
+        neuron's raised margin.
     unit : int
         Every change is a multiple of it: 2 for binary weights, 1 for ternary ones.
     tail : array of uint64, shape (word,)
@@ -152,67 +159,104 @@ class BitMargins:
     """
 
     planes: list[Words]
+    reach: dict[int, Words]
     table: Words
-    place: NDArray[np.intp]
-    constant: NDArray[np.int64]
     unit: int
     tail: Words
     full_share: float
 
     @classmethod
-    def of(cls, gap: NDArray[Any], inputs: BlockInputs, unit: int, full_share: float) -> BitMargins:
-        """Make margins of gaps, shape (output, image), which are overwritten, and inputs."""
-        gap *= gap.dtype.type(-1 / unit)
-        np.floor(gap, out=gap)
-        margin = np.clip(gap, -_BIT_LIMIT - 1, _BIT_LIMIT + 1, out=gap).astype(np.int16)
-        tail = pack_bits(np.ones((1, margin.shape[1]), dtype=bool))[0]
-        ones = pack_bits(inputs.values > 0)
-        table = np.concatenate([ones, ~ones, np.zeros_like(tail)[None]])
-        planes, constant = to_planes(margin, _PLANES), inputs.constant.astype(np.int64)
-        return cls(planes, table, inputs.place, constant, unit, tail, full_share)
+    def of(
+        cls, margin: NDArray[np.int16], inputs: BlockInputs, unit: int, full_share: float
+    ) -> BitMargins:
+        """Make the record of margins in units, shape (output, image), and inputs."""
+        levels = range(-_FEW, _FEW + 1)
+        parts = []
+        for start in range(0, len(margin), _ROWS):
+            rows = margin[start : start + _ROWS]
+            raised = to_planes(rows + np.int16(_RAISED), _PLANES)
+            parts.append([*(pack_bits(rows >= level) for level in levels), *raised])
+        whole = [np.concatenate(part) for part in zip(*parts, strict=True)]
+        reach, (lowest, *planes) = dict(zip(levels, whole, strict=False)), whole[len(levels) :]
+        tail = pack_bits(np.ones((1, margin.shape[1]), dtype=bool))
+        ones = np.where(inputs.constant[:, None] > 0, tail, np.uint64(0))
+        ones[inputs.kept] = pack_bits(inputs.values > 0)
+        table = np.concatenate([ones, ~ones, np.zeros_like(tail), ~np.zeros_like(tail), lowest])
+        return cls(planes, reach, table, unit, tail[0], full_share)
+
+    def clean(self) -> Words:
+        """Return the packed outputs of all neurons without changes."""
+        return self.reach[0]
 
     def fired(self, step: Step) -> tuple[NDArray[np.intp], Words] | None:
         """Return touched neurons and their packed outputs; None if a full pass is cheaper."""
-        outputs, inputs = len(self.planes[0]), len(self.place)
+        outputs = len(self.planes[0])
+        inputs = (len(self.table) - outputs) // 2 - 1
         units = np.abs(step.size) // self.unit
         first, last = step.ranges()
         neurons = step.neuron[first]
-        index = np.repeat(np.arange(len(first)), last - first)
-        place = self.place[step.column]
-        varies = place >= 0
-        if len(first) and np.add.reduceat(units, first).max() > _BIT_LIMIT:
+        if units.sum() > self.full_share * outputs * inputs:
             return None
-        if units[varies].sum() > self.full_share * outputs * inputs:
+        index = np.repeat(np.repeat(np.arange(len(first)), last - first), units)
+        entry = np.repeat(step.column + inputs * (step.size < 0), units)
+        count = np.bincount(index, minlength=len(neurons))
+        if count.max(initial=0) > _RAISED - 2:
             return None
-        entry = place + (len(self.table) // 2) * (step.size < 0)
-        known = units * np.sign(step.size) * self.constant[step.column] - units * varies
-        offset = np.bincount(index, known, len(neurons)).astype(np.int64)
-        index, entry = (np.repeat(array[varies], units[varies]) for array in (index, entry))
         result = np.empty((len(neurons), len(self.tail)), dtype=np.uint64)
         several = max(8, _GROUP_BYTES // (8 * len(self.tail)))
-        for rows, terms in _terms(index, entry, len(neurons), len(self.table) - 1, several):
-            result[rows] = self._reach(neurons[rows], offset[rows], terms)
+        for rows, terms in _terms(index, entry, count, 2 * inputs, neurons, several):
+            if len(terms) <= _FEW:
+                result[rows] = self._few(neurons[rows], terms)
+            else:
+                result[rows] = self._many(neurons[rows], terms)
         return neurons, result
 
-    def _reach(
-        self, neurons: NDArray[np.intp], offset: NDArray[np.int64], terms: NDArray[np.intp]
-    ) -> Words:
-        margin = [np.take(plane, neurons, axis=0) for plane in self.planes]
-        moved = constant_planes(offset, _PLANES + 1)
-        if not len(terms):
-            return ~add(margin, moved, _PLANES + 1)[-1] & self.tail
-        counts = count_ones(self.table, terms)
-        zero = np.zeros_like(counts[0])
-        largest = 2 * len(terms) + int(np.abs(offset).max())
-        twice = [zero, *counts, zero]  # shifted by one, and a sign
-        moved = add(twice, moved, min(_PLANES, largest.bit_length()) + 1)
-        return ~negative(margin, moved, _PLANES + 1) & self.tail
+    def _few(self, neurons: NDArray[np.intp], terms: NDArray[np.intp]) -> Words:
+        """Return outputs after as many changes of each neuron, up to `_FEW`.
+
+        With n changes, k of them upwards, a sum moves by 2 k - n: it reaches its threshold where
+        its margin is at least n - 2 k.
+        """
+        at_least: list[Words] = []  # k or more upwards, from k = 1
+        for entries in terms:
+            up = np.take(self.table, entries, axis=0)
+            for k in reversed(range(len(at_least))):
+                higher = at_least[k] & up
+                if k + 1 == len(at_least):
+                    at_least.append(higher)
+                else:
+                    at_least[k + 1] |= higher
+            if at_least:
+                at_least[0] |= up
+            else:
+                at_least.append(up)
+        number = len(terms)
+        result = np.take(self.reach[number], neurons, axis=0)
+        for k, plane in enumerate(at_least, 1):
+            plane &= np.take(self.reach[number - 2 * k], neurons, axis=0)
+            result |= plane
+        return result
+
+    def _many(self, neurons: NDArray[np.intp], terms: NDArray[np.intp]) -> Words:
+        """Return outputs after an even number n of changes of each neuron.
+
+        With k of them upwards, a sum reaches its threshold where half of its margin, rounded
+        down, plus k is at least n / 2.
+        """
+        half = [np.take(plane, neurons, axis=0) for plane in self.planes]
+        moved = count_ones(self.table, terms, half)
+        return reaches(moved, (len(terms) + _RAISED) // 2) & self.tail
 
 
 def _terms(
-    index: NDArray[np.intp], entry: NDArray[np.intp], rows: int, filler: int, several: int
+    index: NDArray[np.intp],
+    entry: NDArray[np.intp],
+    count: NDArray[np.intp],
+    zeros: int,
+    neurons: NDArray[np.intp],
+    several: int,
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Yield groups of rows with about as many table entries each.
+    """Yield groups of rows with equally many table entries each; see `BitMargins`.
 
     Parameters
     ----------
@@ -220,23 +264,34 @@ def _terms(
         Row of each entry, ascending.
     entry : array of integers, shape (entry,)
         Entries of the table.
-    rows : int
-        Number of rows.
-    filler : int
-        Entry where a row of a group has no more.
+    count : array of integers, shape (row,)
+        Entries of each row.
+    zeros : int
+        Entry of zeros; ones and the lowest bits of the margins follow.
+    neurons : array of integers, shape (row,)
+        Neuron of each row.
     several : int
-        Rows of a group.
+        Most rows of a group.
 
     Yields
     ------
     tuple of arrays
-        Rows, and their entries, shape (term, row).
+        Rows, and their entries, shape (term, row). Above `_FEW` the number of terms is even: an odd
+        number of changes is one more together with the lowest bit of the margin, and two more
+        changes, one up and one down, are none.
     """
-    count = np.bincount(index, minlength=rows)
-    start = np.cumsum(count) - count
-    chosen = np.full((int(count.max(initial=0)), rows), filler, dtype=np.intp)
-    chosen[np.arange(len(index)) - start[index], index] = entry
-    order = np.argsort(-count, kind="stable")
-    for first in range(0, rows, several):
+    odd = np.flatnonzero((count > _FEW) & (count % 2 == 1))
+    number = count.copy()
+    number[odd] += 1
+    position = np.arange(number.max(initial=0))
+    chosen = np.repeat((zeros + position % 2)[:, None], len(count), axis=1)
+    chosen[np.arange(len(index)) - (np.cumsum(count) - count)[index], index] = entry
+    chosen[count[odd], odd] = zeros + 2 + neurons[odd]
+    order = np.argsort(-number, kind="stable")
+    first = 0
+    while first < len(order):
         group = order[first : first + several]
-        yield group, chosen[: count[group[0]], group]
+        most = number[group[0]]
+        group = group[number[group] > _FEW] if most > _FEW else group[number[group] == most]
+        yield group, chosen[:most, group]
+        first += len(group)

@@ -8,7 +8,7 @@ import numpy as np
 
 from rramchar.nn.quantize import Array, Quantizer
 
-BLOCK = 16384
+BLOCK = 32768
 
 
 def cosine_rate(step: int, steps: int, rate: float) -> float:

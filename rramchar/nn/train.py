@@ -93,37 +93,22 @@ def train_model(
     train_ber: float = 0.0,
 ) -> tuple[TrainedModel, History]:
     """Train as `train` does, and stop before normalizations are folded into thresholds."""
+    trainer = BatchTrainer(dataset, settings, train_ber)
     images, labels = dataset.train_images, dataset.train_labels
     steps_per_epoch = len(images) // settings.batch
-    if not steps_per_epoch:
-        raise InputError(
-            f"batch: {settings.batch}, expected at most {len(images)}, the number of training "
-            "images"
-        )
-    if not 0 <= train_ber < 0.5:
-        raise InputError(f"train_ber: {train_ber}, expected at least 0 and below 0.5")
-    encoding = settings.input_encoding(dataset)
-    initial, shuffling, misreading = np.random.SeedSequence(settings.seed).spawn(3)
-    errors = np.random.default_rng(misreading)
-    layers = _layers(dataset, settings, np.random.default_rng(initial))
-    rng = np.random.default_rng(shuffling)
     assert settings.learning_rate is not None
     steps = steps_per_epoch * settings.epochs
     rows: list[tuple[float, float, float, float]] = []
     for epoch in range(settings.epochs):
         since = time.perf_counter()
-        order = rng.permutation(len(images))
+        order = trainer.shuffling.permutation(len(images))
         loss = 0.0
         right = 0
         for k in range(steps_per_epoch):
             step = epoch * steps_per_epoch + k
             chosen = order[k * settings.batch : (k + 1) * settings.batch]
             rate = cosine_rate(step, steps, settings.learning_rate)
-            if train_ber:
-                for layer in layers:
-                    layer.misread(train_ber, errors)
-            with np.errstate(over="ignore", invalid="ignore"):  # the loss is checked instead
-                part = _step(layers, encoding.apply(images[chosen]), labels[chosen], rate)
+            part = trainer.step(images[chosen], labels[chosen], rate)
             if not np.isfinite(part[0]):
                 raise InputError(
                     f"learning_rate: {settings.learning_rate:g} makes the training diverge in "
@@ -141,25 +126,101 @@ def train_model(
                 time.perf_counter() - since,
             )
         )
-    model = finish(layers, images, encoding, settings.weights)
+    model = finish(trainer.layers, images, trainer.encoding, settings.weights)
     return model, History(*zip(*rows, strict=True))
 
 
-def _layers(
-    dataset: Dataset, settings: TrainingSettings, rng: np.random.Generator
-) -> list[LatentDense]:
-    assert settings.init_std is not None
-    sizes = (dataset.pixels, *settings.hidden, dataset.classes)
-    return [
-        LatentDense(inputs, outputs, settings.weights, settings.init_std, rng)
-        for inputs, outputs in zip(sizes, sizes[1:], strict=False)
-    ]
+class BatchTrainer:
+    """A network in training, batch by batch.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Gives the number of pixels and classes, and the largest pixel.
+    settings : TrainingSettings
+        See there.
+    train_ber : float
+        See `train`. [1]
+
+    Attributes
+    ----------
+    layers : list of LatentDense
+        From input to output.
+    encoding : InputEncoding
+        How pixels enter.
+    shuffling : numpy.random.Generator
+        For the order of the images.
+    """
+
+    def __init__(
+        self, dataset: Dataset, settings: TrainingSettings, train_ber: float = 0.0
+    ) -> None:
+        if len(dataset.train_images) < settings.batch:
+            raise InputError(
+                f"batch: {settings.batch}, expected at most {len(dataset.train_images)}, the "
+                "number of training images"
+            )
+        if not 0 <= train_ber < 0.5:
+            raise InputError(f"train_ber: {train_ber}, expected at least 0 and below 0.5")
+        seeds = np.random.SeedSequence(settings.seed).spawn(3)
+        initial, self.shuffling, self._errors = (np.random.default_rng(seed) for seed in seeds)
+        assert settings.init_std is not None
+        sizes = (dataset.pixels, *settings.hidden, dataset.classes)
+        self.encoding = settings.input_encoding(dataset)
+        self.layers = [
+            LatentDense(inputs, outputs, settings.weights, settings.init_std, initial)
+            for inputs, outputs in zip(sizes, sizes[1:], strict=False)
+        ]
+        self._train_ber = train_ber
+
+    def step(
+        self, images: NDArray[np.uint8], labels: NDArray[np.integer[Any]], rate: float
+    ) -> tuple[float, int]:
+        """Update all layers on one batch.
+
+        Parameters
+        ----------
+        images : array of uint8, shape (image, pixel)
+            The batch.
+        labels : array of integers, shape (image,)
+            Right classes.
+        rate : float
+            Learning rate. [1]
+
+        Returns
+        -------
+        tuple of float and int
+            Mean loss, which is not finite where the training diverged [nat], and the number of
+            images that were classified rightly before the update.
+        """
+        if self._train_ber:
+            for layer in self.layers:
+                layer.misread(self._train_ber, self._errors)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return update(self.layers, self.encoding.apply(images), labels, rate)
 
 
-def _step(
+def update(
     layers: list[LatentDense], values: Array, labels: NDArray[np.integer[Any]], rate: float
 ) -> tuple[float, int]:
-    """Update all layers on one batch; return its mean loss and the number of right images."""
+    """Update layers on one batch by the straight-through estimator.
+
+    Parameters
+    ----------
+    layers : list of LatentDense
+        From input to output; updated in place.
+    values : array of float32, shape (image, input)
+        Encoded images.
+    labels : array of integers, shape (image,)
+        Right classes.
+    rate : float
+        Learning rate. [1]
+
+    Returns
+    -------
+    tuple of float and int
+        Mean loss [nat], and the number of images classified rightly before the update.
+    """
     windows = []
     for layer in layers[:-1]:
         values, window = activate(layer.forward(values))
