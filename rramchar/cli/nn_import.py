@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rramchar.cli.common import JsonOption, check_writable, emit, stderr, stdout
+from rramchar.cli.nn_common import show_layers
 
 
 def import_onnx(
@@ -33,6 +34,7 @@ def import_onnx(
 
     Example: rramchar nn import model.onnx -o net.npz
     """
+    from rramchar.nn.describe import describe_layers
     from rramchar.nn.network_file import save_network
     from rramchar.nn.qonnx import import_qonnx
     from rramchar.provenance import provenance
@@ -43,20 +45,7 @@ def import_onnx(
     if graph is not None:
         graph.metadata["provenance"] = provenance(inputs=[model], command="rramchar nn import")
         save_network(graph, output)
-    layers = (
-        []
-        if graph is None
-        else [
-            {
-                "name": node.name,
-                "type": type(node.operation).__name__.lower(),
-                "inputs": layer.inputs,
-                "outputs": layer.outputs,
-                "zero_fraction": layer.zero_fraction,
-            }
-            for node, layer in zip(graph.weighted, graph.layers, strict=True)
-        ]
-    )
+    layers = [] if graph is None else describe_layers(graph)
     result = {
         "model": model,
         "network": None if graph is None else output,
@@ -73,11 +62,7 @@ def import_onnx(
             f"{graph.kind} network of {len(graph.nodes)} nodes, {len(layers)} layers with "
             f"{graph.parameters:,} weights, {graph.classes} classes"
         )
-        for layer in layers:
-            stdout.print(
-                f"{layer['name']}: {layer['inputs']} to {layer['outputs']}, "
-                f"{layer['zero_fraction']:.1%} of the weights are 0"
-            )
+        show_layers(layers)
         stdout.print(f"written to {output}")
 
     emit(result, as_json, show)

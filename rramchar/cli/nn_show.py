@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from rramchar.cli.common import JsonOption, emit, stdout
-from rramchar.cli.nn_common import NetworkArgument, chain
+from rramchar.cli.nn_common import NetworkArgument, chain, show_layers
+
+if TYPE_CHECKING:
+    from rramchar.nn.graph import AnyNetwork
 
 
 def show(network: NetworkArgument, as_json: JsonOption = False) -> None:
     """What a network file holds: layers, weights, input, origin.
 
+    Layers are numbered as [bold]nn evaluate --layer[/] counts them.
+
     Example: rramchar nn show net.npz
     """
+    from rramchar.nn.describe import describe_layers, describe_nodes
+    from rramchar.nn.graph import Graph
     from rramchar.nn.network_file import load_network
 
     loaded = load_network(network)
-    layers = [
-        {
-            "inputs": layer.inputs,
-            "outputs": layer.outputs,
-            "zero_fraction": layer.zero_fraction,
-            "threshold_min": None if threshold is None else int(threshold.min()),
-            "threshold_max": None if threshold is None else int(threshold.max()),
-        }
-        for layer in loaded.layers
-        for threshold in [getattr(layer, "threshold", None)]  # a graph has them in own nodes
-    ]
+    layers = describe_layers(loaded)
     encoding = loaded.encoding
     result = {
         "network": str(network),
@@ -35,22 +34,25 @@ def show(network: NetworkArgument, as_json: JsonOption = False) -> None:
         "layers": layers,
         "metadata": loaded.metadata,
     }
+    if isinstance(loaded, Graph):
+        result["shape"] = list(loaded.shape)
+        result["nodes"] = describe_nodes(loaded)
+    emit(result, as_json, lambda: _show_text(loaded, result))
 
-    def show_text() -> None:
-        level = "" if encoding.level is None else f", +1 from {encoding.level}"
-        stdout.print(f"{loaded.kind} network {chain(loaded)}, {loaded.parameters:,} weights")
-        stdout.print(f"input {encoding.kind}, pixels 0 to {encoding.maximum}{level}")
-        for i, layer in enumerate(layers):
-            end = (
-                "scores"
-                if layer["threshold_min"] is None
-                else f"thresholds {layer['threshold_min']} to {layer['threshold_max']}"
-            )
-            stdout.print(
-                f"layer {i}: {layer['inputs']} to {layer['outputs']}, "
-                f"{layer['zero_fraction']:.1%} of the weights are 0, {end}"
-            )
-        for name, value in loaded.metadata.items():
-            stdout.print(f"{name}: {value}", markup=False)
 
-    emit(result, as_json, show_text)
+def _show_text(network: AnyNetwork, result: dict[str, Any]) -> None:
+    encoding = result["input"]
+    level = "" if encoding["level"] is None else f", +1 from {encoding['level']}"
+    shape = f" as {_times(result['shape'])}" if "shape" in result else ""
+    stdout.print(f"{network.kind} network {chain(network)}, {network.parameters:,} weights")
+    stdout.print(f"input {encoding['kind']}, pixels 0 to {encoding['maximum']}{level}{shape}")
+    show_layers(result["layers"])
+    if "nodes" in result:
+        steps = (f"{node['type']} {_times(node['shape_out'])}" for node in result["nodes"])
+        stdout.print("order: " + ", ".join(steps))
+    for name, value in network.metadata.items():
+        stdout.print(f"{name}: {value}", markup=False)
+
+
+def _times(shape: list[int]) -> str:
+    return " x ".join(str(length) for length in shape)

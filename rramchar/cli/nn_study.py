@@ -10,12 +10,14 @@ import typer
 
 from rramchar.cli.common import JsonOption, PlotOption, check_writable, emit, stdout, write_figure
 from rramchar.cli.nn_common import DataOption, DatasetOption, progress
+from rramchar.cli.nn_train import TRAINERS, FiltersOption, TrainerOption
+from rramchar.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from rramchar.nn.studies import Study
+    from rramchar.nn.studies import Study, StudyResult
     from rramchar.nn.study_plans import StudySettings
 
 app = typer.Typer(
@@ -45,6 +47,9 @@ SeedOption = Annotated[int, typer.Option("--seed", help="Seed of the chips.")]
 ImagesOption = Annotated[
     int | None, typer.Option("--train-images", help="Train on the first images only.")
 ]
+TestImagesOption = Annotated[
+    int | None, typer.Option("--test-images", help="Test on the first images only.")
+]
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", help="Processes; as many as there are cores without.")
 ]
@@ -66,7 +71,10 @@ def matrix(
     seeds: NetworksOption = 3,
     epochs: EpochsOption = None,
     hidden: HiddenOption = None,
+    trainer: TrainerOption = "numpy",
+    filters: FiltersOption = None,
     train_images: ImagesOption = None,
+    test_images: TestImagesOption = None,
     draws: DrawsOption = 20,
     seed: SeedOption = 0,
     workers: WorkersOption = None,
@@ -82,7 +90,19 @@ def matrix(
     from rramchar.report.accuracy import plot_train_test_matrix
 
     settings = _settings(
-        dataset, data, weights, seeds, epochs, hidden, train_images, draws, seed, plot
+        plot,
+        trainer,
+        filters,
+        dataset=dataset,
+        data_dir=None if data is None else str(data),
+        weights=weights,
+        networks=seeds,
+        draws=draws,
+        seed=seed,
+        epochs=epochs,
+        hidden=hidden,
+        train_images=train_images,
+        test_images=test_images,
     )
     study = matrix_study(
         settings,
@@ -98,14 +118,22 @@ def cells(
     out: OutOption,
     data: DataOption = None,
     sizes: Annotated[
-        str, typer.Option("--sizes", help="Neurons of the one hidden layer, a list.")
+        str,
+        typer.Option(
+            "--sizes",
+            help="Neurons of the one hidden layer, a list; with --trainer torch, filters of the "
+            "first two of four convolutions, the others have twice as many.",
+        ),
     ] = "32,64,128,256",
     rates: Annotated[str, typer.Option("--rates", help="Error rates while testing.")] = "0,1e-2",
     train_rate: Annotated[float, typer.Option("--train-rate", help="Of the training.")] = 0.0,
     weights: WeightsOption = None,
     seeds: NetworksOption = 3,
     epochs: EpochsOption = None,
+    hidden: HiddenOption = None,
+    trainer: TrainerOption = "numpy",
     train_images: ImagesOption = None,
+    test_images: TestImagesOption = None,
     draws: DrawsOption = 20,
     seed: SeedOption = 0,
     workers: WorkersOption = None,
@@ -118,8 +146,10 @@ def cells(
     equal cells.
 
     Example: rramchar nn study cells --dataset digits --out runs/cells --plot cells.png
+
+    Example: rramchar nn study cells --dataset cifar10 --data DIR --trainer torch
+    --sizes 8,16 --rates 0 --out runs/cifar --plot cifar.png
     """
-    from rramchar.errors import InputError
     from rramchar.nn.curve import parse_rates
     from rramchar.nn.study_plans import cells_study
     from rramchar.report.accuracy import plot_accuracy_against_cells
@@ -128,8 +158,22 @@ def cells(
         chosen = [int(part) for part in sizes.split(",")]
     except ValueError:
         raise InputError(f"--sizes {sizes!r}: expected whole numbers such as 64,256") from None
+    if trainer == "numpy" and hidden:
+        raise InputError("--hidden: --sizes gives the hidden layer; leave one out")
     settings = _settings(
-        dataset, data, weights, seeds, epochs, None, train_images, draws, seed, plot
+        plot,
+        trainer,
+        None,
+        dataset=dataset,
+        data_dir=None if data is None else str(data),
+        weights=weights,
+        networks=seeds,
+        draws=draws,
+        seed=seed,
+        epochs=epochs,
+        hidden=hidden,
+        train_images=train_images,
+        test_images=test_images,
     )
     study = cells_study(settings, chosen, parse_rates(rates, name="--rates"), train_rate)
     _run(study, out, workers, plot, plot_accuracy_against_cells, as_json)
@@ -137,7 +181,10 @@ def cells(
 
 @app.command()
 def table(
-    ber: Annotated[Path, typer.Argument(metavar="TABLE.csv", help="A BER table.")],
+    ber: Annotated[
+        list[Path],
+        typer.Argument(metavar="TABLE.csv...", help="A BER table, or several with equal columns."),
+    ],
     dataset: DatasetOption,
     out: OutOption,
     data: DataOption = None,
@@ -155,7 +202,10 @@ def table(
     seeds: NetworksOption = 3,
     epochs: EpochsOption = None,
     hidden: HiddenOption = None,
+    trainer: TrainerOption = "numpy",
+    filters: FiltersOption = None,
     train_images: ImagesOption = None,
+    test_images: TestImagesOption = None,
     draws: DrawsOption = 20,
     seed: SeedOption = 0,
     workers: WorkersOption = None,
@@ -170,6 +220,9 @@ def table(
 
     Example: rramchar nn study table ber.csv --dataset digits --against vdd_v
     --where temperature_c=27 --out runs/supply --plot supply.png
+
+    Example: rramchar nn study table ber_1.0V.csv ber_1.5V.csv --dataset digits
+    --against reset_v --where cell=2t2r --out runs/reset --plot reset.png
     """
     from rramchar.ber.where import parse_where
     from rramchar.nn.curve import parse_rates
@@ -177,7 +230,19 @@ def table(
     from rramchar.report.accuracy import plot_accuracy_against
 
     settings = _settings(
-        dataset, data, weights, seeds, epochs, hidden, train_images, draws, seed, plot
+        plot,
+        trainer,
+        filters,
+        dataset=dataset,
+        data_dir=None if data is None else str(data),
+        weights=weights,
+        networks=seeds,
+        draws=draws,
+        seed=seed,
+        epochs=epochs,
+        hidden=hidden,
+        train_images=train_images,
+        test_images=test_images,
     )
     rates = parse_rates(train_rates, name="--train-rates")
     study = table_study(settings, ber, against, parse_where(where), rates)
@@ -189,32 +254,25 @@ def table(
 
 
 def _settings(
-    dataset: str,
-    data: Path | None,
-    weights: list[str] | None,
-    seeds: int,
-    epochs: int | None,
-    hidden: list[int] | None,
-    train_images: int | None,
-    draws: int,
-    seed: int,
-    plot: Path | None,
+    plot: Path | None, trainer: str, filters: list[int] | None, **fields: Any
 ) -> StudySettings:
+    """Check what no study is needed for, and return the settings."""
     from rramchar.nn.study_plans import StudySettings
+    from rramchar.nn.torch_train import require_torch
+    from rramchar.nn.vgg_settings import VggSettings
 
     if plot is not None:
         check_writable(plot, option="--plot")
-    return StudySettings(
-        dataset=dataset,
-        data_dir=None if data is None else str(data),
-        weights=tuple(weights) if weights else ("binary", "ternary"),
-        networks=seeds,
-        draws=draws,
-        seed=seed,
-        epochs=epochs,
-        hidden=tuple(hidden) if hidden else None,
-        train_images=train_images,
-    )
+    if trainer not in TRAINERS:
+        raise InputError(f"--trainer {trainer!r}: expected one of {', '.join(TRAINERS)}")
+    if trainer == "torch":
+        require_torch()
+        fields["filters"] = tuple(filters) if filters else VggSettings.filters
+    elif filters:
+        raise InputError("--filters: goes with --trainer torch; add it, or leave this out")
+    fields["weights"] = tuple(fields["weights"] or ("binary", "ternary"))
+    fields["hidden"] = tuple(fields["hidden"]) if fields["hidden"] else None
+    return StudySettings(**fields)
 
 
 def _run(
@@ -239,15 +297,17 @@ def _run(
         "study": study.name,
         "networks": len(study.tasks),
         "summary": rows,
+        "gain": result.gain.to_dict("records"),
         "out": str(out),
         "plot": plot,
     }
-    emit(document, as_json, lambda: _show(study, result.summary, out, plot))
+    emit(document, as_json, lambda: _show(study, result, out, plot))
 
 
-def _show(study: Study, summary: pd.DataFrame, out: Path, plot: Path | None) -> None:
+def _show(study: Study, result: StudyResult, out: Path, plot: Path | None) -> None:
     from rich.table import Table
 
+    summary = result.summary
     columns = list(dict.fromkeys(("weights", study.series or "train_ber", study.x, "ber")))
     shown = [column for column in columns if column in summary]
     table = Table(title=f"{study.name} study: mean accuracy over networks")
@@ -258,7 +318,13 @@ def _show(study: Study, summary: pd.DataFrame, out: Path, plot: Path | None) -> 
         interval = f"{row['accuracy_low']:.2%} ... {row['accuracy_high']:.2%}"
         table.add_row(*values, f"{row['accuracy_mean']:.2%}", interval)
     stdout.print(table)
-    for name in ("networks", "summary"):
+    for row in result.gain.to_dict("records"):
+        stdout.print(
+            f"ternary over binary, {row['pairs']:,} pairs, trained at {row['train_ber']:g}, error "
+            f"rate {row['ber']:g}: {100 * row['gain']:+.2f} points (95 % "
+            f"{100 * row['gain_low']:+.2f} to {100 * row['gain_high']:+.2f})"
+        )
+    for name in ("networks", "summary", *(() if result.gain.empty else ("gain",))):
         stdout.print(f"written: {out / f'{study.name}_{name}.csv'}", markup=False)
     if plot is not None:
         stdout.print(f"written: {plot}", markup=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,24 @@ from rramchar.errors import InputError
 if TYPE_CHECKING:
     from rramchar.nn.dataset import Dataset
     from rramchar.nn.settings import TrainingSettings
+    from rramchar.nn.vgg_settings import VggSettings
+
+TRAINERS = ("numpy", "torch")
+TrainerOption = Annotated[
+    str,
+    typer.Option(
+        "--trainer",
+        help="numpy: dense layers. torch: convolutions before them (needs the extra torch).",
+    ),
+]
+FiltersOption = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--filters",
+        help="With --trainer torch, filters of a 3 x 3 convolution; repeat for an even number of "
+        "them, each pair halves the image. Without it 32, 32, 64, 64.",
+    ),
+]
 
 
 def train(
@@ -35,14 +54,15 @@ def train(
         list[int] | None,
         typer.Option(
             "--hidden",
-            help="Neurons of a hidden layer; repeat for more layers. "
-            "Without it 256 for digits, 1024 for mnist.",
+            help="Neurons of a hidden dense layer; repeat for more layers. Without it 256 for "
+            "digits, 1024 for mnist; none with --trainer torch.",
         ),
     ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(
-            "--epochs", help="Passes over the training images. Without it 60 for digits, else 10."
+            "--epochs",
+            help="Passes over the training images. Without it 60 for digits in numpy, else 10.",
         ),
     ] = None,
     pixels: Annotated[
@@ -60,6 +80,15 @@ def train(
             "--train-ber", help="Error rate of the weights while training, redrawn for each batch."
         ),
     ] = 0.0,
+    trainer: TrainerOption = "numpy",
+    filters: FiltersOption = None,
+    mirror: Annotated[
+        bool,
+        typer.Option("--mirror", help="With --trainer torch, mirror half of the images shown."),
+    ] = False,
+    device: Annotated[
+        str, typer.Option("--device", help="With --trainer torch: cpu, cuda, cuda:1 ...")
+    ] = "cpu",
     seed: SeedOption = 0,
     seeds: Annotated[
         int, typer.Option("--seeds", help="Networks, with the seeds from --seed on.")
@@ -75,9 +104,10 @@ def train(
     Example: rramchar nn train --dataset digits --weights ternary -o net.npz
 
     Example: rramchar nn train --dataset digits --train-ber 4e-2 --seeds 3 -o net.npz
+
+    Example: rramchar nn train --dataset cifar10 --data DIR --trainer torch --mirror -o net.npz
     """
     from rramchar.nn.datasets import load_dataset
-    from rramchar.nn.settings import default_settings
 
     check_writable(output, option="--output")
     if history is not None:
@@ -86,22 +116,25 @@ def train(
         raise InputError(f"--seeds {seeds}: expected at least 1")
     if not 0 <= train_ber <= 1:
         raise InputError(f"--train-ber {train_ber:g}: expected an error rate from 0 to 1")
+    chosen = {
+        "weights": weights,
+        "hidden": tuple(hidden) if hidden else None,
+        "epochs": epochs,
+        "learning_rate": learning_rate,
+    }
+    convolutional = {
+        "filters": tuple(filters) if filters else None,
+        "mirror": mirror or None,
+        "device": device if device != "cpu" else None,
+    }
+    settings_of = _settings(trainer, chosen, convolutional, pixels)
     images = load_dataset(dataset, data)
     results = []
     for number in range(seed, seed + seeds):
-        settings = default_settings(
-            images,
-            weights=weights,
-            hidden=tuple(hidden) if hidden else None,
-            epochs=epochs,
-            encoding=pixels,
-            learning_rate=learning_rate,
-            seed=number,
-        )
         path = output
         if seeds > 1:
             path = output.with_name(f"{output.stem}_seed{number}{output.suffix}")
-        results.append(_train_one(images, settings, train_ber, path))
+        results.append(_train_one(images, settings_of(images, number), train_ber, path))
     if history is not None:
         _write_history(history, results, dataset, train_ber)
     result = results[0] if seeds == 1 else _together(results)
@@ -109,8 +142,29 @@ def train(
     emit(result, as_json, lambda: _show(results, history))
 
 
+def _settings(
+    trainer: str, chosen: dict[str, Any], convolutional: dict[str, Any], pixels: str
+) -> Callable[[Dataset, int], TrainingSettings | VggSettings]:
+    """Return a function of data set and seed that gives the trainer's settings."""
+    from rramchar.nn.settings import default_settings
+    from rramchar.nn.torch_train import require_torch
+    from rramchar.nn.vgg_settings import default_vgg_settings
+
+    if trainer not in TRAINERS:
+        raise InputError(f"--trainer {trainer!r}: expected one of {', '.join(TRAINERS)}")
+    if trainer == "numpy":
+        for name, value in convolutional.items():
+            if value is not None:
+                raise InputError(f"--{name}: goes with --trainer torch; add it, or leave this out")
+        return lambda data, seed: default_settings(data, **chosen, encoding=pixels, seed=seed)
+    if pixels != "uint8":
+        raise InputError(f"--input {pixels}: --trainer torch takes the pixels as they are, uint8")
+    require_torch()
+    return lambda data, seed: default_vgg_settings(**chosen, **convolutional, seed=seed)
+
+
 def _train_one(
-    images: Dataset, settings: TrainingSettings, train_ber: float, path: Path
+    images: Dataset, settings: TrainingSettings | VggSettings, train_ber: float, path: Path
 ) -> dict[str, Any]:
     from dataclasses import replace
     from time import perf_counter
@@ -131,6 +185,7 @@ def _train_one(
         "dataset": images.name,
         "weights": settings.weights,
         "sizes": list(network.sizes),
+        "parameters": network.parameters,
         "chain": chain(network),
         "train_ber": train_ber,
         "seed": settings.seed,

@@ -90,7 +90,8 @@ def default_settings(dataset: Dataset, **chosen: Any) -> TrainingSettings:
     Parameters
     ----------
     dataset : Dataset
-        Below 10,000 training images: 256 hidden neurons and 60 epochs; else 1024 and 10.
+        Below 10,000 training images: 256 hidden neurons, 60 epochs and a learning rate of 5e-3 for
+        ternary weights too, which have few steps there to pass their threshold; else 1024 and 10.
     **chosen
         Fields of `TrainingSettings` that are given; None counts as not given.
 
@@ -100,7 +101,9 @@ def default_settings(dataset: Dataset, **chosen: Any) -> TrainingSettings:
         The chosen fields, and defaults for the rest.
     """
     small = len(dataset.train_images) < _SMALL
-    fields: dict[str, Any] = {"hidden": (256,) if small else (1024,), "epochs": 60 if small else 10}
+    fields: dict[str, Any] = {"hidden": (1024,), "epochs": 10}
+    if small:
+        fields = {"hidden": (256,), "epochs": 60, "learning_rate": 5e-3}
     fields.update({name: value for name, value in chosen.items() if value is not None})
     return TrainingSettings(**fields)
 

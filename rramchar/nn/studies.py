@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from pebble import ProcessPool
 
-from rramchar.errors import InputError, StoreError
+from rramchar.errors import StoreError
 from rramchar.nn.adaptive import mean_interval
 from rramchar.nn.evaluate import Progress
+from rramchar.nn.gain import ternary_gain
+from rramchar.nn.parallel import check_workers, run_parallel
 from rramchar.nn.study_tasks import Row, Task, finished_rows, run_task, write_json
 from rramchar.nn.tables import write_frame
 from rramchar.provenance import provenance
@@ -67,10 +64,14 @@ class StudyResult:
         is over chips of that network.
     summary : DataFrame
         A row for each condition; see `summarize`.
+    gain : DataFrame
+        Ternary against binary networks of equal layers; see `rramchar.nn.gain.ternary_gain`. Empty
+        where there are not two of each at one condition.
     """
 
     networks: pd.DataFrame
     summary: pd.DataFrame
+    gain: pd.DataFrame
 
 
 def run_study(
@@ -93,7 +94,8 @@ def run_study(
     Returns
     -------
     StudyResult
-        Also written to the folder, as ``<study>_networks.csv`` and ``<study>_summary.csv``.
+        Also written to the folder, as ``<study>_networks.csv``, ``<study>_summary.csv`` and, where
+        it is not empty, ``<study>_gain.csv``.
 
     Raises
     ------
@@ -102,8 +104,7 @@ def run_study(
     StoreError
         If the folder cannot be used.
     """
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise InputError(f"workers: {workers!r}, expected a whole number of at least 1")
+    check_workers(workers)
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -117,7 +118,7 @@ def run_study(
         if progress is not None:
             progress(done, len(study.tasks))
     networks = pd.DataFrame([row for part in rows for row in part])
-    result = StudyResult(networks, summarize(networks))
+    result = StudyResult(networks, summarize(networks), ternary_gain(networks))
     _write(study, result, folder)
     return result
 
@@ -163,32 +164,13 @@ def summarize(networks: pd.DataFrame) -> pd.DataFrame:
 
 def _all(tasks: Sequence[Task], folder: Path, workers: int) -> Iterator[tuple[int, list[Row]]]:
     """Yield each task's position and rows as they are finished."""
-    left = []
+    left = {}
     for index, task in enumerate(tasks):
         if (rows := finished_rows(task, folder)) is None:
-            left.append(index)
+            left[index] = (task, folder)
         else:
             yield index, rows
-    if workers == 1 or len(left) < 2:
-        for index in left:
-            yield index, run_task(tasks[index], folder)
-        return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPool(min(workers, len(left)), context=context, initializer=_quiet)
-    try:
-        waiting: dict[Any, int] = {
-            pool.schedule(run_task, args=[tasks[k], folder]): k for k in left
-        }
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
-        pool.close()
-    finally:
-        pool.stop()
-        pool.join()
-
-
-def _quiet() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to obey
+    yield from run_parallel(run_task, left, workers)
 
 
 def _write(study: Study, result: StudyResult, folder: Path) -> None:
@@ -201,9 +183,10 @@ def _write(study: Study, result: StudyResult, folder: Path) -> None:
         epochs=first.settings.epochs,
     )
     facts["packages"] = {k: v for k, v in facts["packages"].items() if k != "PySpice"}
-    for name, frame in (("networks", result.networks), ("summary", result.summary)):
-        write_frame(
-            folder / f"{study.name}_{name}.csv", frame, f"{study.name} study: {name}", facts
-        )
+    tables = {"networks": result.networks, "summary": result.summary, "gain": result.gain}
+    for name, frame in tables.items():
+        if not frame.empty:
+            title = f"{study.name} study: {name}"
+            write_frame(folder / f"{study.name}_{name}.csv", frame, title, facts)
     conditions = [c.document() for c in first.conditions]
     write_json(folder / f"{study.name}_study.json", {**facts, "conditions": conditions})

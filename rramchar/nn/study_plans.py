@@ -21,12 +21,13 @@ from rramchar.nn.network import WEIGHT_KINDS
 from rramchar.nn.settings import TrainingSettings, default_settings
 from rramchar.nn.studies import Study
 from rramchar.nn.study_tasks import Condition, Task
-from rramchar.nn.table_axis import rows_along
+from rramchar.nn.table_axis import programming_words, rows_along
+from rramchar.nn.vgg_settings import VggSettings, default_vgg_settings, doubling_filters
 
 # How long a study takes: networks of each kind, chips, and epochs (None: what suits the data).
 LENGTHS: dict[str, dict[str, Any]] = {
     "trial": {"networks": 2, "draws": 3, "epochs": 2},
-    "short": {"networks": 3, "draws": 10, "epochs": 12},
+    "short": {"networks": 3, "draws": 10, "epochs": 20},
     "full": {"networks": 5, "draws": 40, "epochs": None},
 }
 
@@ -55,6 +56,9 @@ class StudySettings:
         Of the training; None for what suits the data.
     hidden : tuple of int or None
         Neurons of the hidden layers; None for what suits the data.
+    filters : tuple of int or None
+        Filters of convolutions before them, for `rramchar.nn.torch_train`; None for a dense
+        network, trained in numpy.
     train_images, test_images : int or None
         Use only the first ones; None for all.
     """
@@ -68,6 +72,7 @@ class StudySettings:
     seed: int = 0
     epochs: int | None = None
     hidden: tuple[int, ...] | None = None
+    filters: tuple[int, ...] | None = None
     train_images: int | None = None
     test_images: int | None = None
 
@@ -89,15 +94,30 @@ class StudySettings:
             if isinstance(value, bool) or not isinstance(value, int) or value < 0:
                 raise InputError(f"{name}: {value!r}, expected a whole number of at least 0")
 
-    def training(self, kind: str) -> TrainingSettings:
+    def training(self, kind: str) -> TrainingSettings | VggSettings:
         """Return the settings of the first network of a kind."""
+        fields: dict[str, Any] = {
+            "weights": kind,
+            "seed": self.first_seed,
+            "epochs": self.epochs,
+            "hidden": self.hidden,
+        }
+        if self.filters is not None:
+            return default_vgg_settings(filters=self.filters, **fields)
         data = load_dataset(self.dataset, self.data_dir).first(self.train_images, self.test_images)
-        return default_settings(
-            data, weights=kind, seed=self.first_seed, epochs=self.epochs, hidden=self.hidden
-        )
+        return default_settings(data, **fields)
+
+    def sized(self, size: int) -> StudySettings:
+        """Return the settings of networks of a size, see `cells_study`."""
+        if self.filters is not None:
+            return replace(self, filters=doubling_filters(size, len(self.filters)))
+        return replace(self, hidden=(size,))
 
     def tasks(
-        self, training: TrainingSettings, train_ber: float, conditions: Sequence[Condition]
+        self,
+        training: TrainingSettings | VggSettings,
+        train_ber: float,
+        conditions: Sequence[Condition],
     ) -> list[Task]:
         """Return a task for each training seed."""
         return [
@@ -181,9 +201,11 @@ def cells_study(
     Parameters
     ----------
     settings : StudySettings
-        Data, kinds of weights, seeds; its `hidden` is replaced.
+        Data, kinds of weights, seeds. Of dense networks `hidden` is replaced, of convolutional
+        ones `filters`, keeping their number.
     sizes : sequence of int
-        Neurons of the one hidden layer.
+        Neurons of the one hidden layer; or filters of the first pair of convolutions, doubled
+        after every pair.
     rates : sequence of float
         Error rates tested with. [1]
     train_ber : float
@@ -201,14 +223,14 @@ def cells_study(
     tasks = []
     for kind in settings.weights:
         for size in sizes:
-            training = replace(settings, hidden=(size,)).training(kind)
+            training = settings.sized(size).training(kind)
             tasks += settings.tasks(training, float(train_ber), conditions)
     return Study("cells", tuple(tasks), "pairs", "ber")
 
 
 def table_study(
     settings: StudySettings,
-    table: str | Path,
+    table: str | Path | Sequence[str | Path],
     x: str,
     where: dict[str, Any] | None = None,
     train_rates: Sequence[float] = (0.0,),
@@ -219,8 +241,9 @@ def table_study(
     ----------
     settings : StudySettings
         Data, kinds of weights, seeds.
-    table : str or path
-        A BER table with rows for each kind of weights.
+    table : str or path, or sequence of them
+        A BER table with rows for each kind of weights; or several that together have them, such as
+        one for each way of programming.
     x : str
         The quantity: ``vdd_v``, ``temperature_c``, ``sample_time_s``, ``time_s``, or a number in
         ``programming``, such as ``reset_v`` or ``energy_j``; see `rramchar.nn.table_axis`.
@@ -241,15 +264,17 @@ def table_study(
         If the table has not the rows that are needed.
     """
     _check_rates("train rates", train_rates)
-    loaded = BerTable.load(table)
-    notes = {row.programming for row in loaded.filter(**(where or {})).rows}
+    paths = [table] if isinstance(table, str | Path) else list(table)
+    loaded = BerTable.from_rows([row for path in paths for row in BerTable.load(path).rows])
+    named = ", ".join(str(path) for path in paths)
+    notes = {programming_words(row.programming) for row in loaded.filter(**(where or {})).rows}
     note = notes.pop() if len(notes) == 1 else ""
     tasks, told = [], ""
     for kind in settings.weights:
         try:
             points, series = rows_along(loaded, x, of_kind(loaded, where or {}, kind))
         except InputError as error:
-            raise InputError(f"{table}, for a {kind} network: {error}") from None
+            raise InputError(f"{named}, for a {kind} network: {error}") from None
         told = told or series
         conditions = [
             Condition(
@@ -263,7 +288,7 @@ def table_study(
             tasks += settings.tasks(training, float(rate), conditions)
     if len(train_rates) > 1 and told:
         raise InputError(
-            f"{table}: {told} varies, and so does the error rate trained with; choose one value of "
+            f"{named}: {told} varies, and so does the error rate trained with; choose one value of "
             f"{told} with a condition, or one train rate"
         )
     return Study("table", tuple(tasks), x, told or "train_ber", note)

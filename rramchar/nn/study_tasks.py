@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,14 @@ from rramchar.errors import StoreError
 from rramchar.nn.dataset import Dataset
 from rramchar.nn.datasets import load_dataset
 from rramchar.nn.error_model import confusions_at
-from rramchar.nn.evaluate import Errors, evaluate_many
+from rramchar.nn.evaluate import Errors, Progress, evaluate_many
 from rramchar.nn.graph import AnyNetwork
-from rramchar.nn.network import Network
 from rramchar.nn.network_file import load_network, save_network
 from rramchar.nn.settings import TrainingSettings
 from rramchar.nn.tables import write_whole
-from rramchar.nn.train import train
+from rramchar.nn.torch_train import one_torch_thread, train_vgg
+from rramchar.nn.train import History, train
+from rramchar.nn.vgg_settings import VggSettings
 from rramchar.provenance import digest_bytes, digest_json
 
 VERSION = 1
@@ -67,7 +69,7 @@ class Task:
         As `rramchar.nn.datasets.load_dataset` takes them.
     train_images, test_images : int or None
         Use only the first ones; None for all.
-    settings : TrainingSettings
+    settings : TrainingSettings or VggSettings
         Of the training, its seed included.
     train_ber : float
         Error rate that the network is trained with. [1]
@@ -83,11 +85,16 @@ class Task:
     data_dir: str | None
     train_images: int | None
     test_images: int | None
-    settings: TrainingSettings
+    settings: TrainingSettings | VggSettings
     train_ber: float
     conditions: tuple[Condition, ...]
     draws: int
     seed: int
+
+    @property
+    def hidden_sizes(self) -> tuple[int, ...]:
+        """Filters of the convolutions and neurons of the hidden layers, from input to output."""
+        return (*getattr(self.settings, "filters", ()), *self.settings.hidden)
 
     def network_key(self, data_digest: str) -> str:
         """Return the name of the trained network's file, without suffix."""
@@ -111,7 +118,7 @@ class Task:
 
     def load_data(self) -> tuple[Dataset, str]:
         """Return the data set and its digest."""
-        return _data(self.dataset, self.data_dir, self.train_images, self.test_images)
+        return load_part(self.dataset, self.data_dir, self.train_images, self.test_images)
 
 
 def run_task(task: Task, folder: Path) -> list[Row]:
@@ -151,7 +158,7 @@ def run_task(task: Task, folder: Path) -> list[Row]:
 def finished_rows(task: Task, folder: Path) -> list[Row] | None:
     """Return the rows of a task that an earlier run has finished, else None; see `run_task`."""
     part = _part(task, folder)
-    return _load_rows(part) if part.is_file() else None
+    return load_rows(part) if part.is_file() else None
 
 
 def _part(task: Task, folder: Path) -> Path:
@@ -168,18 +175,40 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def train_network(
-    data: Dataset, settings: TrainingSettings, train_ber: float, progress: Any = None
-) -> tuple[Network, Any]:
-    """Train as `rramchar.nn.train.train` does; with errors where the rate is above 0."""
-    if train_ber == 0:
-        return train(data, settings, progress)
+    data: Dataset,
+    settings: TrainingSettings | VggSettings,
+    train_ber: float,
+    progress: Progress | None = None,
+) -> tuple[AnyNetwork, History]:
+    """Train with the trainer that the settings are for.
+
+    Parameters
+    ----------
+    data : Dataset
+        The data.
+    settings : TrainingSettings or VggSettings
+        Of a dense network, trained in numpy, or of a convolutional one, trained in PyTorch.
+    train_ber : float
+        Error rate of the weights while training. [1]
+    progress : callable, optional
+        Called with the number of finished steps and the number of all steps.
+
+    Returns
+    -------
+    tuple of Network or Graph, and History
+        As `rramchar.nn.train.train` and `rramchar.nn.torch_train.train_vgg` give them.
+    """
+    if isinstance(settings, VggSettings):
+        return train_vgg(data, settings, progress, train_ber=train_ber)
     return train(data, settings, progress, train_ber=train_ber)
 
 
 def _network(task: Task, data: Dataset, path: Path) -> AnyNetwork:
     if path.is_file():
         return load_network(path)
-    network, _ = train_network(data, task.settings, task.train_ber)
+    convolutional = isinstance(task.settings, VggSettings)
+    with one_torch_thread() if convolutional else nullcontext():
+        network, _ = train_network(data, task.settings, task.train_ber)
     path.parent.mkdir(parents=True, exist_ok=True)
     save_network(network, path)
     return network
@@ -193,7 +222,7 @@ def _measure(task: Task, data: Dataset, network: AnyNetwork) -> list[Row]:
     )
     trained = {
         "weights": task.settings.weights,
-        "hidden": "-".join(str(n) for n in task.settings.hidden),
+        "hidden": "-".join(str(n) for n in task.hidden_sizes),
         "pairs": network.parameters,
         "train_ber": task.train_ber,
         "train_seed": task.settings.seed,
@@ -216,7 +245,8 @@ def _numbers(result: Mapping[str, Any]) -> dict[str, Any]:
     return {name: None if value != value else value for name, value in kept.items()}
 
 
-def _load_rows(path: Path) -> list[Row]:
+def load_rows(path: Path) -> list[Row]:
+    """Return the rows that `write_json` wrote; a damaged file is a `StoreError`."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -227,9 +257,10 @@ def _load_rows(path: Path) -> list[Row]:
 
 
 @functools.lru_cache(maxsize=2)
-def _data(
+def load_part(
     name: str, folder: str | None, train_images: int | None, test_images: int | None
 ) -> tuple[Dataset, str]:
+    """Return the first images of a data set, and the digest of what they hold."""
     data = load_dataset(name, folder).first(train_images, test_images)
     parts = (data.train_images, data.train_labels, data.test_images, data.test_labels)
     return data, digest_bytes(b"".join(digest_bytes(p.tobytes()).encode() for p in parts))

@@ -68,6 +68,27 @@ def programming_numbers(text: str) -> dict[str, float]:
     return found
 
 
+def programming_words(text: str) -> str:
+    """Return a ``programming`` text without its ``name=value`` pairs.
+
+    Parameters
+    ----------
+    text : str
+        As `programming_numbers` takes it.
+
+    Returns
+    -------
+    str
+        What is left, without punctuation at its ends.
+
+    Examples
+    --------
+    >>> programming_words("synthetic, reset_v=2.5V, energy_j=12nJ")
+    'synthetic'
+    """
+    return re.sub(r"\s*([,;])[\s,;]*", r"\1 ", _PAIR.sub("", text)).strip(" ,;")
+
+
 def rows_along(table: BerTable, x: str, where: dict[str, Any]) -> tuple[list[AxisPoint], str]:
     """Return the rows of a table along a quantity.
 

@@ -13,10 +13,12 @@ from torch import nn
 
 from rramchar.errors import InputError
 from rramchar.nn.batchnorm import EPSILON
+from rramchar.nn.error_model import mean_confusion
+from rramchar.nn.inject import draw_changes
 from rramchar.nn.quantize import TERNARY_THRESHOLD
 
 if TYPE_CHECKING:
-    from rramchar.nn.torch_train import VggSettings
+    from rramchar.nn.vgg_settings import VggSettings
 
 _INITIAL_STD = {"binary": 0.1, "ternary": 0.03}  # as in the numpy trainer, `settings`
 
@@ -67,14 +69,37 @@ class QuantizedLayer(nn.Module):
         drawn = rng.standard_normal(shape, dtype=np.float32) * np.float32(_INITIAL_STD[kind])
         self.latent = nn.Parameter(torch.from_numpy(drawn))
         self.kind = kind
+        self.wrong: torch.Tensor | None = None
+
+    def misread(self, rate: float, rng: np.random.Generator) -> None:
+        """Let all batches see some weights wrong until the next call; rate 0 cures them.
+
+        Parameters
+        ----------
+        rate : float
+            Mean error probability per weight, as `rramchar.nn.model.LatentDense.misread` has it.
+            [1]
+        rng : numpy.random.Generator
+            Source of randomness.
+        """
+        self.wrong = None
+        if rate == 0:
+            return
+        stored = self.quantized().detach().cpu().numpy().astype(np.int8)
+        zeros = 1.0 - np.count_nonzero(stored) / stored.size
+        changes = draw_changes(stored, mean_confusion(self.kind, rate, zeros), rng)
+        wrong = changes.apply(stored).astype(np.float32) - stored
+        self.wrong = torch.from_numpy(wrong).to(self.latent.device)
 
     def quantized(self) -> torch.Tensor:
         """Return the weights -1, 0, +1; their gradient goes to the latent weights as it is."""
         return _Quantize.apply(self.latent, self.kind)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the weighted sums."""
+        """Return the weighted sums, with the weights as they are read."""
         weights = self.quantized()
+        if self.wrong is not None:
+            weights = weights + self.wrong
         if weights.ndim == 4:
             return nn.functional.conv2d(x, weights, padding=1)
         return nn.functional.linear(x, weights)
@@ -123,6 +148,12 @@ class VggNet(nn.Module):
         self.norms = nn.ModuleList(
             (nn.BatchNorm2d if len(s) == 4 else nn.BatchNorm1d)(s[0], eps=EPSILON) for s in shapes
         )
+
+    def misread(self, rate: float, rng: np.random.Generator) -> None:
+        """Draw errors for the weights of every layer; see `QuantizedLayer.misread`."""
+        layer: Any
+        for layer in self.layers:
+            layer.misread(rate, rng)
 
     def affine(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return a normalization as scale and offset in float64."""

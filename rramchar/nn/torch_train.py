@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,106 +23,30 @@ from rramchar.nn.conv import Conv
 from rramchar.nn.dataset import Dataset
 from rramchar.nn.graph import Graph, Operation, sequence
 from rramchar.nn.layers import Dense, Flatten
-from rramchar.nn.network import WEIGHT_KINDS, InputEncoding
+from rramchar.nn.network import InputEncoding
 from rramchar.nn.optimizer import cosine_rate
 from rramchar.nn.pool import MaxPool
 from rramchar.nn.thresholds import fold_sign
 from rramchar.nn.train import History
+from rramchar.nn.vgg_settings import VggSettings, image_shape
 
 if TYPE_CHECKING:
     import torch
 
     from rramchar.nn.torch_model import VggNet
 
+__all__ = ["VggSettings", "as_integer_graph", "image_shape", "torch_scores", "train_vgg"]
+
 Progress = Callable[[int, int], None]
 _EVALUATION_BATCH = 250
 
 
-@dataclass(frozen=True)
-class VggSettings:
-    """How a convolutional network is built and trained.
-
-    Parameters
-    ----------
-    weights : str
-        ``binary`` or ``ternary``.
-    filters : tuple of int
-        Of each convolution, an even number of them; each pair halves the image.
-    hidden : tuple of int
-        Neurons of each dense layer before the last; may be empty.
-    epochs, batch : int
-        Passes over the training images, images per step.
-    learning_rate : float
-        Of the first step of Adam, falling to 0 along half a cosine. [1]
-    seed : int
-        Of initial weights, shuffling and mirroring.
-    mirror : bool
-        Show each training image mirrored left to right in half of the cases.
-    device : str
-        ``cpu``, ``cuda`` or another name that torch knows.
-    """
-
-    weights: str = "binary"
-    filters: tuple[int, ...] = (32, 32, 64, 64)
-    hidden: tuple[int, ...] = (256,)
-    epochs: int = 10
-    batch: int = 100
-    learning_rate: float = 5e-3
-    seed: int = 0
-    mirror: bool = False
-    device: str = "cpu"
-
-    def __post_init__(self) -> None:
-        """Check the fields."""
-        if self.weights not in WEIGHT_KINDS:
-            raise InputError(
-                f"weights: {self.weights!r}; expected one of {', '.join(WEIGHT_KINDS)}"
-            )
-        for name in ("filters", "hidden"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        if not self.filters or len(self.filters) % 2:
-            raise InputError(f"filters: {self.filters}, expected an even number of convolutions")
-        numbers = [("filters", n, 1) for n in self.filters] + [
-            ("hidden", n, 1) for n in self.hidden
-        ]
-        numbers += [("epochs", self.epochs, 1), ("batch", self.batch, 2), ("seed", self.seed, 0)]
-        for name, value, least in numbers:
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InputError(f"{name}: {value!r}, expected a whole number of at least {least}")
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise InputError(f"learning_rate: {self.learning_rate!r}, expected a number above 0")
-
-
-def image_shape(dataset: Dataset) -> tuple[int, int, int]:
-    """Return a data set's (channel, row, column); images without colour have one channel.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        The data.
-
-    Returns
-    -------
-    tuple of int
-        The shape.
-
-    Raises
-    ------
-    InputError
-        If the data set does not say what its pixels are.
-    """
-    if len(dataset.shape) == 3:
-        return dataset.shape[0], dataset.shape[1], dataset.shape[2]
-    if len(dataset.shape) == 2:
-        return 1, dataset.shape[0], dataset.shape[1]
-    raise InputError(
-        f"data set {dataset.name!r}: does not say how many rows and columns its images have, which "
-        "convolutions need"
-    )
-
-
 def train_vgg(
-    dataset: Dataset, settings: VggSettings, progress: Progress | None = None
+    dataset: Dataset,
+    settings: VggSettings,
+    progress: Progress | None = None,
+    *,
+    train_ber: float = 0.0,
 ) -> tuple[Graph, History]:
     """Train a convolutional network on the training part of a data set.
 
@@ -133,6 +58,9 @@ def train_vgg(
         See there. The same settings give the same network on the same CPU and number of threads.
     progress : callable, optional
         Called with the number of finished steps and the number of all steps.
+    train_ber : float
+        Mean error rate of the weights that every batch sees, redrawn for each, as in
+        `rramchar.nn.train.train`. [1]
 
     Returns
     -------
@@ -146,16 +74,34 @@ def train_vgg(
     MissingToolError
         If PyTorch is not installed.
     """
-    model, history = train_vgg_model(dataset, settings, progress)
-    metadata = {"dataset": dataset.name, "settings": asdict(settings)}
+    model, history = train_vgg_model(dataset, settings, progress, train_ber=train_ber)
+    metadata: dict[str, Any] = {"dataset": dataset.name, "settings": asdict(settings)}
+    if train_ber:
+        metadata["train_ber"] = train_ber
     return as_integer_graph(model, image_shape(dataset), dataset.maximum, metadata), history
 
 
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Let PyTorch use one thread of the CPU; rounding depends on their number."""
+    torch = require_torch()
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def train_vgg_model(
-    dataset: Dataset, settings: VggSettings, progress: Progress | None = None
+    dataset: Dataset,
+    settings: VggSettings,
+    progress: Progress | None = None,
+    *,
+    train_ber: float = 0.0,
 ) -> tuple[VggNet, History]:
     """Train as `train_vgg` does, and stop before normalizations are folded into thresholds."""
-    torch = _torch()
+    torch = require_torch()
     from rramchar.nn.torch_model import VggNet
 
     images = dataset.train_images
@@ -165,11 +111,13 @@ def train_vgg_model(
             f"batch: {settings.batch}, expected at most {len(images)}, the number of training "
             "images"
         )
+    if not 0 <= train_ber < 0.5:
+        raise InputError(f"train_ber: {train_ber}, expected at least 0 and below 0.5")
     device = _device(torch, settings.device)
-    initial, shuffling = np.random.SeedSequence(settings.seed).spawn(2)
+    initial, shuffling, misreading = np.random.SeedSequence(settings.seed).spawn(3)
     shape = image_shape(dataset)
     model = VggNet(shape, dataset.classes, settings, np.random.default_rng(initial)).to(device)
-    rng = np.random.default_rng(shuffling)
+    rng, errors = np.random.default_rng(shuffling), np.random.default_rng(misreading)
     optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
     steps = steps_per_epoch * settings.epochs
     rows: list[tuple[float, float, float, float]] = []
@@ -183,6 +131,7 @@ def train_vgg_model(
             mirrored = rng.random(len(chosen)) < 0.5 if settings.mirror else None
             x = _batch(torch, images[chosen], shape, mirrored).to(device)
             y = torch.from_numpy(dataset.train_labels[chosen]).to(device)
+            model.misread(train_ber, errors)
             rate = cosine_rate(step, steps, settings.learning_rate)
             part = _step(torch, model, optimizer, x, y, rate)
             if not math.isfinite(part[0]):
@@ -194,14 +143,10 @@ def train_vgg_model(
             right += part[1]
             if progress is not None:
                 progress(step + 1, steps)
-        rows.append(
-            (
-                loss / steps_per_epoch,
-                right / (steps_per_epoch * settings.batch),
-                cosine_rate(epoch, settings.epochs, settings.learning_rate),
-                time.perf_counter() - since,
-            )
-        )
+        seen = steps_per_epoch * settings.batch
+        rate = cosine_rate(epoch, settings.epochs, settings.learning_rate)
+        rows.append((loss / steps_per_epoch, right / seen, rate, time.perf_counter() - since))
+    model.misread(0.0, errors)
     _settle(torch, model, images, shape, settings.batch)
     return model, History(*zip(*rows, strict=True))
 
@@ -278,7 +223,7 @@ def torch_scores(
     """
     import copy
 
-    torch = _torch()
+    torch = require_torch()
     wide = copy.deepcopy(model).cpu().double().eval()
     parts = []
     with torch.no_grad():
@@ -331,7 +276,8 @@ def as_integer_graph(
     return Graph(sequence(operations), shape, encoding, scale, offset, model.kind, metadata)
 
 
-def _torch() -> Any:
+def require_torch() -> Any:
+    """Return the module ``torch``, or raise `MissingToolError` where it is not installed."""
     try:
         import torch
     except ImportError:

@@ -263,12 +263,12 @@ def _lines(summary: pd.DataFrame, x: str, series: str, *, logarithmic: bool) -> 
             label = ", ".join(filter(None, [*kept, name]))
             colour = _SERIES[k % len(_SERIES)] if apart else _COLOURS.get(kind, GREY)
             if not part.empty:
-                _line(axis, part, x, label, colour, k, logarithmic=logarithmic)
+                factor = _axis(x, summary)[1]
+                _line(axis, part, x, label, colour, k, factor=factor, logarithmic=logarithmic)
         if apart:
             axis.set_title(_LABELS.get(kind, kind), loc="left")
-    label, _ = _AXES.get(x, (x, 1.0))
     for axis in axes[0]:
-        axis.set_xlabel(label)
+        axis.set_xlabel(_axis(x, summary)[0])
         if logarithmic:
             _logarithmic(axis, x, summary)
     axes[0][0].set_ylabel("test accuracy (%)")
@@ -276,8 +276,23 @@ def _lines(summary: pd.DataFrame, x: str, series: str, *, logarithmic: bool) -> 
     return figure
 
 
+def _axis(x: str, summary: pd.DataFrame) -> tuple[str, float]:
+    """Return the label of an axis and what its values are multiplied with."""
+    if x == "energy_j" and summary[x].max() < 1e-9:
+        return "programming energy (pJ)", 1e12
+    return _AXES.get(x, (x, 1.0))
+
+
 def _line(
-    axis: Any, part: pd.DataFrame, x: str, label: str, colour: str, k: int, *, logarithmic: bool
+    axis: Any,
+    part: pd.DataFrame,
+    x: str,
+    label: str,
+    colour: str,
+    k: int,
+    *,
+    factor: float,
+    logarithmic: bool,
 ) -> None:
     style = _LINES[k % len(_LINES)]
     if x == "ber":
@@ -287,7 +302,7 @@ def _line(
     mean = 100 * part["accuracy_mean"]
     ends = [mean - 100 * part["accuracy_low"], 100 * part["accuracy_high"] - mean]
     axis.errorbar(
-        _AXES.get(x, (x, 1.0))[1] * part[x], mean, yerr=np.nan_to_num(np.abs(ends)), color=colour,
+        factor * part[x], mean, yerr=np.nan_to_num(np.abs(ends)), color=colour,
         label=label, marker=_MARKERS[k % len(_MARKERS)], ls=style, ms=4, capsize=2, lw=1.2,
         mfc=colour if k == 0 else "w",
     )  # fmt: skip

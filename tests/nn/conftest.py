@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from rramchar.nn.datasets import load_dataset
 from rramchar.nn.network import DenseLayer, InputEncoding, Network
@@ -24,6 +25,13 @@ def _make_network(rng, sizes, kind="binary", encoding="uint8", maximum=255, leve
         layers.append(DenseLayer(weights, threshold if i < len(sizes) - 2 else None))
     scale = rng.uniform(0.5, 1.5, sizes[-1])
     return Network(tuple(layers), record, scale, rng.normal(size=sizes[-1]), kind)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_blas_thread():
+    """Threads of a BLAS wait for each other where the cores are busy."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="session")

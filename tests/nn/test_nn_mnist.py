@@ -17,7 +17,7 @@ from rramchar.nn.forward import accuracy, predict, scores
 from rramchar.nn.inject import draw_network_changes, inject_network
 from rramchar.nn.network_file import save_network
 from rramchar.nn.settings import default_settings
-from rramchar.nn.train import train, train_model
+from rramchar.nn.train import train_model
 
 _EVALUATION = """
 import json, resource, sys
@@ -94,9 +94,3 @@ def test_time_and_memory(trained, tmp_path):
     assert 0.9 < report["mean"] < 0.98
     assert report["seconds"] < 15
     assert report["peak_kib"] * 1024 < 1e9
-
-
-@pytest.mark.slow
-def test_tnn_accuracy(mnist):
-    network, _ = train(mnist, default_settings(mnist, weights="ternary"))
-    assert accuracy(network, mnist.test_images, mnist.test_labels) >= 0.979

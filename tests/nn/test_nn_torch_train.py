@@ -76,6 +76,30 @@ def test_same_seed_same_network(digits_images):
     assert first.metadata["settings"]["seed"] == 5
 
 
+def test_errors_while_training(digits_images):
+    from rramchar.nn.torch_model import VggNet
+
+    settings = replace(SMALL, filters=(16, 16), epochs=1, batch=200)
+    model = VggNet((1, 8, 8), 10, settings, np.random.default_rng(0))
+    layer = model.layers[2]
+    x = torch.ones(1, layer.latent.shape[1])
+    clean = layer(x).detach().numpy()
+    model.misread(0.1, np.random.default_rng(1))
+    assert set(layer.wrong.unique().tolist()) == {-2.0, 0.0, 2.0}  # flips of binary weights
+    assert layer.wrong.count_nonzero() / layer.wrong.numel() == pytest.approx(0.1, abs=0.02)
+    assert (layer(x).detach().numpy() != clean).any()
+    model.misread(0.0, np.random.default_rng(1))
+    np.testing.assert_array_equal(layer(x).detach().numpy(), clean)
+    data = digits_images.first(train=400)
+    without, with_errors, again = (
+        train_vgg(data, settings, train_ber=rate)[0] for rate in (0.0, 0.1, 0.1)
+    )
+    assert (without.layers[1].weights != with_errors.layers[1].weights).any()
+    np.testing.assert_array_equal(with_errors.layers[1].weights, again.layers[1].weights)
+    assert "train_ber" not in without.metadata
+    assert with_errors.metadata["train_ber"] == 0.1
+
+
 def test_progress(digits_images):
     seen = []
     train_vgg(

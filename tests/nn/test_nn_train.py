@@ -12,7 +12,7 @@ from rramchar.nn.train import cross_entropy, train, train_model
 
 
 @pytest.mark.parametrize("weights", ["binary", "ternary"])
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_digits_accuracy(digits, weights, seed):
     network, history = train(digits, default_settings(digits, weights=weights, seed=seed))
     assert network.kind == weights
@@ -110,8 +110,9 @@ def test_bad_settings(fields, words):
 def test_default_settings(digits):
     settings = default_settings(digits, weights="ternary", epochs=None, hidden=(7, 8))
     assert (settings.hidden, settings.epochs) == ((7, 8), 60)
-    assert (settings.learning_rate, settings.init_std) == (2e-3, 0.03)
+    assert (settings.learning_rate, settings.init_std) == (5e-3, 0.03)
     large = replace(digits, train_images=np.zeros((60000, 64), np.uint8))
+    assert default_settings(large, weights="ternary").learning_rate == 2e-3
     assert default_settings(large) == TrainingSettings()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 
 import numpy as np
@@ -26,7 +27,8 @@ from rramchar.nn.study_plans import (
     settings_for,
     table_study,
 )
-from rramchar.nn.table_axis import programming_numbers, rows_along
+from rramchar.nn.table_axis import programming_numbers, programming_words, rows_along
+from rramchar.resources import resource
 
 SMALL = StudySettings(networks=2, draws=3, epochs=2, hidden=(16,), train_images=400)
 RATES = [0.0, 1e-2, 1e-1]
@@ -188,6 +190,41 @@ def test_programming_numbers():
         "energy_j": pytest.approx(1.2e-8),
     }
     assert programming_numbers("synthetic sample") == {}
+    assert programming_words("SET 200 uA; reset_v=2.5V, energy_j=12nJ") == "SET 200 uA"
+    assert (
+        programming_words("reset_v=2.5V, synthetic; energy_j=12nJ, 100 us") == "synthetic; 100 us"
+    )
+    assert programming_words("reset_v=2.5V") == ""
+
+
+def test_tables_that_together_have_the_rows(table, tmp_path):
+    rows = [row for row in BerTable.load(table).rows if row.corner == "tt"]
+    parts = []
+    for k, vdd_v in enumerate((0.6, 0.8, 1.0)):
+        parts.append(tmp_path / f"part{k}.csv")
+        BerTable.from_rows([row for row in rows if row.vdd_v == vdd_v]).save(parts[-1])
+    apart = table_study(SMALL, parts, "vdd_v")
+    BerTable.from_rows(rows).save(table)
+    whole = table_study(SMALL, table, "vdd_v")
+    assert len(apart.tasks[0].conditions) == 3
+    for one, other in zip(apart.tasks, whole.tasks, strict=True):
+        assert [c.document() for c in one.conditions] == [c.document() for c in other.conditions]
+    with pytest.raises(InputError, match=f"{parts[0].name}, .*{parts[1].name}, for a binary"):
+        table_study(SMALL, parts[:2], "time_s")
+
+
+def test_the_shipped_table_of_reset_voltages(tmp_path, monkeypatch):
+    """The lines in the README of the samples make it again, and it is two lines for a study."""
+    shipped = BerTable.load(resource("measurements", "ber_reset_synthetic.csv"))
+    text = resource("measurements", "README.md").read_text(encoding="utf-8")
+    lines = re.search(r"## ber_reset_synthetic.*?```python\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(lines[1], {})  # our own file
+    assert BerTable.load(tmp_path / "ber_reset_synthetic.csv").rows == shipped.rows
+    for x in ("reset_v", "energy_j"):
+        study = table_study(SMALL, resource("measurements", "ber_reset_synthetic.csv"), x)
+        assert study.note == "synthetic"
+        assert len(study.tasks[0].conditions) == 6
 
 
 def test_rows_that_are_no_line_are_refused(table):

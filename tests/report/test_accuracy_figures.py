@@ -12,6 +12,7 @@ from rramchar.report.accuracy import (
     plot_chips,
     plot_train_test_matrix,
 )
+from rramchar.report.accuracy_tables import accuracy_table, gain_table
 from rramchar.report.style import png_bytes
 
 
@@ -100,3 +101,35 @@ def test_cells_name_their_error_rate():
     assert labels == ["BNN, no errors", "BNN, error rate 0.01", "TNN, no errors",
                       "TNN, error rate 0.01"]  # fmt: skip
     assert axis.get_xscale() == "log"
+
+
+@pytest.mark.parametrize(
+    ("energies", "label", "drawn"),
+    [
+        ([2e-9, 5e-9], "programming energy (nJ)", [2, 5]),
+        ([3.3e-11, 9.2e-11], "programming energy (pJ)", [33, 92]),
+    ],
+)
+def test_energies_have_a_unit_of_their_size(energies, label, drawn):
+    frame = _summary(weights=["binary"] * 2, energy_j=energies)
+    axis = plot_accuracy_against(frame, "energy_j").axes[0]
+    assert axis.get_xlabel() == label
+    assert axis.get_lines()[0].get_xdata().tolist() == pytest.approx(drawn)
+
+
+def test_tables_give_every_accuracy_its_interval():
+    frame = _summary(
+        weights=["binary", "ternary", "ternary"], hidden=["32"] * 3, train_ber=[0, 0, 0],
+        ber=[0.0, 0.0, 0.1], pairs=[2368] * 3, networks=[3, 3, 3], images=[359] * 3,
+    )  # fmt: skip
+    table = accuracy_table(frame)
+    assert table["weights"].tolist() == ["binary", "ternary"]
+    assert table["test accuracy without errors"].tolist() == [
+        "90.00 % (88.00 to 91.00)", "80.00 % (78.00 to 81.00)"
+    ]  # fmt: skip
+    alone = accuracy_table(frame.assign(accuracy_low=np.nan, accuracy_high=np.nan))
+    assert alone["test accuracy without errors"][0] == "90.00 %"
+    gain = pd.DataFrame(
+        {"pairs": [2368], "ber": [0.01], "gain": [0.02], "gain_low": [-0.001], "gain_high": [0.04]}
+    )
+    assert gain_table(gain).iloc[0].tolist() == ["2,368", "0.01", "+2.00 points (-0.10 to +4.00)"]

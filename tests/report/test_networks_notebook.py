@@ -29,7 +29,9 @@ def test_the_notebook_runs(tmp_path, length):
         html=page,
     )
     text = page.read_text(encoding="utf-8")
-    assert text.count("<figure>") == 5
-    assert text.count("data:image/png;base64,") == 5
+    assert text.count("<figure>") == 7
+    assert text.count("data:image/png;base64,") == 7
     assert "synthetic" in text
+    assert "ternary over binary" in text
+    assert "test accuracy without errors" in text
     assert "Traceback" not in text
