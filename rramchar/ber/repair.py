@@ -144,7 +144,8 @@ def unit_interval(
     """Return the 95 % interval of an error rate over other devices of the same kind.
 
     A bootstrap over whole devices or pairs (Efron and Tibshirani 1993), widened for their number:
-    what the errors' concentration in few of them means for the next chip.
+    what the errors' concentration in few of them means for the next chip. It holds the
+    Clopper-Pearson interval of independent reads, for devices without errors are no proof of none.
 
     Parameters
     ----------
@@ -166,7 +167,8 @@ def unit_interval(
     tried = weights @ trials
     rates = np.divide(weights @ errors, tried, out=np.full(_RESAMPLES, np.nan), where=tried > 0)
     low, high = expanded_percentiles(rates, many)
-    return float(low), float(high)
+    least, most = clopper_pearson(int(errors.sum()), int(trials.sum()))
+    return min(float(low), float(least)), max(float(high), float(most))
 
 
 def count_ternary(frame: pd.DataFrame, r_star_ohm: float) -> NDArray[np.int64]:

@@ -70,6 +70,7 @@ def count(
     from rramchar.ber import BerTable, count_2t2r, make_row
     from rramchar.ber.repair import count_repaired, count_ternary
     from rramchar.measured import read_measured
+    from rramchar.measured.schema import check_states
     from rramchar.provenance import provenance
     from rramchar.units import parse_quantity
 
@@ -80,6 +81,7 @@ def count(
     if threshold not in ("best", "median"):
         limit = parse_quantity(threshold, "ohm", name="--threshold (best, median or ohm)")
     frame, flagged = _good(read_measured(file, layout))
+    check_states(frame, str(file))
     by_threshold = _thresholds(frame, limit)
     single = by_threshold[limit if isinstance(limit, str) else "given"]
     counted = {"1t1r": single, "2t2r": count_2t2r(frame)}

@@ -142,17 +142,10 @@ def _for_cell(conditions: dict[str, Any], cell: str) -> dict[str, Any]:
 
 
 def _draw(codes: list[Code], points: list[dict[str, Any]], ratio: float, plot: Path) -> None:
-    import numpy as np
+    from rramchar.report.ber import draw_codes
 
-    from rramchar.ber.ecc import decoded_rates, differential_ber
-    from rramchar.report.ber import plot_ecc
-
-    low = min([1e-4, *(p["ber_1t1r"] / 3 for p in points if p["ber_1t1r"] > 0)])
-    rates = np.geomspace(low, 0.1, 121)
-    curves = {f"{c.name} ({c.devices_per_bit:.3g})": decoded_rates(c, rates).ber for c in codes}
-    curves["2T2R, lognormal states (2)"] = differential_ber(rates, ratio)
     labelled = [{**point, "label": f"2T2R, {point['label']} (2)"} for point in points]
-    write_figure(plot, plot_ecc(curves, rates, labelled))
+    write_figure(plot, draw_codes(codes, labelled, ratio))
 
 
 def _show(lines: list[dict[str, Any]], output: Path | None, plot: Path | None) -> None:

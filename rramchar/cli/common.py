@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -98,6 +99,10 @@ class _LateProgress(Progress):
         self.start()
         return super().add_task(*arguments, **options)
 
+    def stop(self) -> None:
+        if self.live.is_started:  # else it would print an empty line where stderr is a file
+            super().stop()
+
 
 def progress_bar(unit: str = "points") -> Progress:
     """Return a progress display on stderr with count, rate and time left.
@@ -122,6 +127,31 @@ def progress_bar(unit: str = "points") -> Progress:
         TimeRemainingColumn(),
         console=stderr,
     )
+
+
+@contextmanager
+def late_progress(unit: str) -> Iterator[Callable[[int, int], None]]:
+    """Give a callback that shows a bar from its first call on: what fails before stays one line.
+
+    Parameters
+    ----------
+    unit : str
+        What is counted, in the plural.
+
+    Yields
+    ------
+    callable
+        Takes how many are done, and of how many.
+    """
+    with progress_bar(unit) as bar:
+        tasks: list[TaskID] = []
+
+        def progress(done: int, total: int) -> None:
+            if not tasks:
+                tasks.append(bar.add_task(unit, total=total))
+            bar.update(tasks[0], completed=done)
+
+        yield progress
 
 
 def write_figure(path: Path, figure: Figure) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rramchar.cli.common import check_writable, emit, stderr, stdout, write_figure
+from rramchar.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,8 +65,11 @@ def run_fit(
 
     Raises
     ------
+    InputError
+        If the file cannot be read or fitted; the message names it.
     typer.Exit
-        With code 1 when the fit did not converge or left a parameter undetermined.
+        With code 1 when the fit did not converge or left a parameter undetermined, 130 when it was
+        interrupted.
     """
     from rramchar.fitting import save_model
     from rramchar.measured import read_measured
@@ -75,7 +79,14 @@ def run_fit(
         if path is not None:
             check_writable(path, option=option)
     frame = read_measured(file, layout)
-    model = fit(frame, provenance(inputs=[file], command=command))
+    try:
+        model = fit(frame, provenance(inputs=[file], command=command))
+    except InputError as error:  # a fit knows its frame, not where that came from
+        named = file.name in str(error) or str(error).startswith("--")
+        raise error if named else InputError(f"{file}: {error}") from None
+    except KeyboardInterrupt:
+        stderr.print("interrupted; nothing was written")
+        raise typer.Exit(130) from None
     if output is not None:
         save_model(model, output)
     if plot is not None:

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rramchar.cli.common import JsonOption, PlotOption, progress_bar, stdout
+from rramchar.cli.common import JsonOption, PlotOption, late_progress, stdout
 from rramchar.cli.fit_common import FileArgument, LayoutOption, ModelFileOption, run_fit
 from rramchar.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.progress import TaskID
 
     from rramchar.fitting import FittedModel
 
@@ -51,22 +50,11 @@ def read_noise(
         raise InputError(f"--rate: {rate}, expected a rate above 0 Hz")
 
     def fit(frame: pd.DataFrame, facts: dict[str, object]) -> FittedModel:
-        bar = progress_bar("traces")
-        tasks: list[TaskID] = []
-
-        def progress(done: int, total: int) -> None:
-            if not tasks:  # not before the file is known to be good
-                tasks.append(bar.add_task("traces", total=total))
-            bar.update(tasks[0], completed=done)
-
-        try:
+        with late_progress("traces") as progress:
             return fit_read_noise(
                 frame, band_hz=band_hz, rate_hz=rate_hz, rtn=rtn, provenance=facts,
                 progress=progress,
             )  # fmt: skip
-        finally:
-            if tasks:
-                bar.stop()
 
     options = (f" --band {band}" if band else "") + (f" --rate {rate}" if rate else "")
     run_fit(

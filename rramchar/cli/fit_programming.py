@@ -32,7 +32,6 @@ def set_law(
     ] = None,
     output: ModelFileOption = None,
     plot: PlotOption = None,
-    seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Fit R_LRS = a / I_c^b to resistances after SET, robustly.
@@ -51,12 +50,10 @@ def set_law(
     run_fit(
         file,
         layout,
-        lambda frame, facts: fit_set_law(
-            frame, against=against, limits=window, seed=seed, provenance=facts
-        ),
+        lambda frame, facts: fit_set_law(frame, against=against, limits=window, provenance=facts),
         lambda fitted, frame: plot_set_law(fitted, frame, file.name),
         lambda fitted: stdout.print(str(fitted.goodness["remark"])),
-        command=f"rramchar fit set-law {file.name}{options} --seed {seed}",
+        command=f"rramchar fit set-law {file.name}{options}",
         output=output,
         plot=plot,
         as_json=as_json,

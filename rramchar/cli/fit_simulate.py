@@ -18,7 +18,7 @@ def simulate(
         str,
         typer.Argument(
             metavar="MODEL.json|NAME",
-            help="Fitted model, or a published one: iedm2019, arxiv2107.",
+            help="Fitted model, or a built-in one: iedm2019, arxiv2107, relaxation, read-noise.",
         ),
     ],
     output: Annotated[
@@ -75,8 +75,8 @@ def _six_digits(value: float) -> float:
 def _model(text: str) -> tuple[FittedModel, str]:
     """Return a fitted model from its file, or a published one by name."""
     from rramchar.fitting import load_model
-    from rramchar.fitting.published import PUBLISHED, published_model
+    from rramchar.fitting.published import CHOSEN, PUBLISHED, published_model
 
-    if text in PUBLISHED and not Path(text).exists():
+    if text in PUBLISHED + CHOSEN and not Path(text).exists():
         return published_model(text), text
     return load_model(text), Path(text).name

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rramchar.cli.common import JsonOption, PlotOption, check_writable, progress_bar, stdout
+from rramchar.cli.common import JsonOption, PlotOption, check_writable, late_progress, stdout
 from rramchar.cli.fit_common import FileArgument, LayoutOption, ModelFileOption, run_fit
 
 if TYPE_CHECKING:
@@ -67,6 +65,7 @@ def weak_reset(
     Example: rramchar fit weak-reset pulses.csv --model iedm2019 -o model.json --plot fit.png
     """
     from rramchar.errors import InputError
+    from rramchar.provenance import comment_header
 
     if model not in MODELS:
         raise InputError(f"--model {model}: expected {' or '.join(MODELS)}")
@@ -81,10 +80,17 @@ def weak_reset(
 
     def fit(frame: pd.DataFrame, facts: dict[str, object]) -> FittedModel:
         given = {key: value for _, (key, value) in _by_keyword(options)}
-        with _progress(frame) as progress:
-            fitted.append(_fit(model, frame, given, facts, file.name, progress))
+        with late_progress("devices") as show:
+
+            def progress(done: int) -> None:
+                if len(frame) >= _MANY:
+                    show(done, frame["device"].nunique())
+
+            fitted.append(_fit(model, frame, given, facts, str(file), progress))
         if per_device is not None:
-            fitted[0].per_device.to_csv(per_device, index=False, lineterminator="\n")
+            header = comment_header("rramchar weak-RESET parameters of each device", facts)
+            table = fitted[0].per_device.to_csv(index=False, lineterminator="\n")
+            per_device.write_text(header + table, encoding="utf-8")
         result: FittedModel = fitted[0].model
         return result
 
@@ -102,7 +108,7 @@ def weak_reset(
         )
     except typer.Exit:
         # What the data leave open (mostly Gmin) is said above; the rest of the fit stands.
-        if not fitted[0].model.converged:
+        if not fitted or not fitted[0].model.converged:
             raise
 
 
@@ -149,17 +155,6 @@ def _fit(
             frame, provenance=facts, progress=progress, source=source, **given
         )
     return fit_weak_reset_arxiv2107(frame, provenance=facts, progress=progress, source=source)
-
-
-@contextmanager
-def _progress(frame: pd.DataFrame) -> Iterator[Callable[[int], None]]:
-    """Give a callback that shows a bar, for files of many readings."""
-    if len(frame) < _MANY or "device" not in frame.columns:
-        yield lambda done: None
-        return
-    with progress_bar("devices") as bar:
-        task = bar.add_task("devices fitted", total=frame["device"].nunique())
-        yield lambda done: bar.update(task, completed=done)
 
 
 def _figure(model: str, fit: Any, name: str) -> Any:

@@ -11,6 +11,8 @@ from scipy import special
 Floats = NDArray[np.float64]
 
 OUTLIER_FACTOR = 10.0
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(11)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,16 @@ class NormalEstimates:
         error of 0 is a value that is known.
     outliers : float
         Share of devices whose error is `OUTLIER_FACTOR` times as large, not known which. [1]
+    trend : float
+        How ln of the error changes with the parameter. The error at the true value counts, not
+        that at the estimate: else estimates that came out where errors are small count too much.
+        For a normal population without bounds. [1/unit of the value]
     """
 
     value: Floats
     error: Floats
     outliers: float = 0.0
+    trend: float = 0.0
 
     def __len__(self) -> int:
         return len(self.value)
@@ -91,6 +98,8 @@ def log_marginal(
         )
     if family == "exponential":
         return _exponential_marginal(data, ends, scale)
+    if data.trend and not np.isfinite(ends).any():
+        return _trend_marginal(data, location, scale)
     # The product of two normal densities is a normal one, cut off at the bounds.
     value, error2 = data.value, data.error**2
     total = scale**2 + error2
@@ -102,6 +111,23 @@ def log_marginal(
     whole = _log_between((ends[0] - location) / scale, (ends[1] - location) / scale)
     free = -0.5 * (np.log(2 * np.pi * total) + (value - location) ** 2 / total)
     return np.asarray(free + inside - whole)
+
+
+def _trend_marginal(data: NormalEstimates, location: Floats, scale: Floats) -> Floats:
+    """Integrate by Gauss-Hermite quadrature around what a constant error would give."""
+    total = scale**2 + data.error**2
+    middle = (location * data.error**2 + data.value * scale**2) / total
+    width = scale * np.maximum(data.error, 1e-12 * scale) / np.sqrt(total)
+    x = middle[..., None] + width[..., None] * _NODES
+    change = np.clip(data.trend * (x - data.value[:, None]), -2.0, 2.0)
+    error = np.maximum(data.error[:, None], 1e-12 * scale[..., None]) * np.exp(change)
+    exponent = 0.5 * (
+        _NODES**2 - ((x - location[..., None]) / scale[..., None]) ** 2
+        - ((data.value[:, None] - x) / error) ** 2
+    )  # fmt: skip
+    parts = exponent - np.log(error) + np.log(_WEIGHTS)
+    outside = np.log(width / scale) - 0.5 * np.log(2 * np.pi)
+    return np.asarray(special.logsumexp(parts, axis=-1) + outside)
 
 
 def _exponential_marginal(

@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 
 _GRID = 17  # values of the scale at which the profile likelihood is traced, each time it is refined
 _WIDEST = 0.6  # largest spread over the distance of the bounds; wider ones look alike between them
-_DROP = 0.5 * float(stats.chi2.ppf(0.95, 1))
+_DROP = 0.5 * float(stats.chi2.ppf(0.95, 1))  # for many devices
 FAMILIES = ("normal", "lognormal", "exponential", "uniform")
 
 
@@ -80,17 +80,18 @@ def fit_population(
         same = {"value": location, "low": location, "high": location}
         return _described(facts, family, same, dict.fromkeys(("value", "low", "high"), 0.0), True)
     profile = _refined_profile(family, data, (low, high), location, scale)
-    best, ends = _interval(profile.log_scale, profile.integrated)
+    drop = _drop(len(data))
+    best, ends = _interval(profile.log_scale, profile.integrated, drop)
     # At the lower end of the grid: no spread beyond the noise of the estimates.
     least = profile.log_scale[0] + 1e-9
     spread = {
         name: 0.0 if value <= least else float(np.exp(value))
         for name, value in zip(("value", "low", "high"), (best, *ends), strict=True)
     }
-    inside = profile.integrated > profile.integrated.max() - _DROP
+    inside = profile.integrated > profile.integrated.max() - drop
     if inside[-1]:
         facts["open"] = True
-    centre = _location_interval(profile, best)
+    centre = _location_interval(profile, best, drop)
     return _described(facts, family, centre, spread, bool(profile.converged[inside].all()))
 
 
@@ -305,7 +306,16 @@ def _profile(
     return _Profile(grid, best.loglik, integrated, place, error, best.converged)
 
 
-def _interval(grid: Floats, profile: Floats) -> tuple[float, tuple[float, float]]:
+def _drop(devices: int) -> float:
+    """Return how far the log-likelihood falls to the ends of 95 % intervals.
+
+    That of the mean of so many normal values of unknown spread, for which it is exact: Student's t.
+    """
+    t = float(stats.t.ppf(0.975, devices - 1))
+    return 0.5 * devices * float(np.log1p(t**2 / (devices - 1)))
+
+
+def _interval(grid: Floats, profile: Floats, drop: float) -> tuple[float, tuple[float, float]]:
     """Return where the profile peaks, and where it has dropped on either side or ends."""
     top = int(np.argmax(profile))
     best, peak = grid[top], profile[top]
@@ -316,7 +326,7 @@ def _interval(grid: Floats, profile: Floats) -> tuple[float, tuple[float, float]
         shift = 0.5 * (left - right) / curve if usable else 0.0
         best = grid[top] + shift * (grid[1] - grid[0])
         peak = peak - 0.25 * (left - right) * shift if usable else peak
-    goal = peak - _DROP
+    goal = peak - drop
     ends = (_crossing(grid, profile, top, goal, -1), _crossing(grid, profile, top, goal, 1))
     return float(best), ends
 
@@ -333,7 +343,7 @@ def _crossing(grid: Floats, profile: Floats, top: int, goal: float, step: int) -
     return float(grid[0] if step < 0 else grid[-1])
 
 
-def _location_interval(profile: _Profile, best: float) -> dict[str, float]:
+def _location_interval(profile: _Profile, best: float, drop: float) -> dict[str, float]:
     """Return the location and its interval: the likelihood is normal in it for each scale."""
     usable = profile.converged & np.isfinite(profile.error)
     if not usable.any():
@@ -346,8 +356,8 @@ def _location_interval(profile: _Profile, best: float) -> dict[str, float]:
         for column in (profile.loglik, profile.location, profile.error)
     )
     value = float(np.interp(best, profile.log_scale[usable], profile.location[usable]))
-    reach = np.sqrt(2 * np.maximum(loglik - loglik.max() + _DROP, 0.0)) * error
-    inside = loglik > loglik.max() - _DROP
+    reach = np.sqrt(2 * np.maximum(loglik - loglik.max() + drop, 0.0)) * error
+    inside = loglik > loglik.max() - drop
     return {
         "value": value,
         "low": float((place - reach)[inside].min()),

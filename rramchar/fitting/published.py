@@ -12,7 +12,9 @@ from rramchar.devices.weak_reset import WeakReset
 from rramchar.errors import InputError
 from rramchar.fitting.model import FittedModel, Parameter
 
+_OURS = "constants chosen for rramchar"
 PUBLISHED = ("iedm2019", "arxiv2107")
+CHOSEN = ("relaxation", "read-noise")  # for samples: constants of our own
 
 
 def published_model(name: str) -> FittedModel:
@@ -21,7 +23,8 @@ def published_model(name: str) -> FittedModel:
     Parameters
     ----------
     name : str
-        ``iedm2019`` or ``arxiv2107``.
+        ``iedm2019`` or ``arxiv2107``; ``relaxation`` and ``read-noise`` are constants of our own,
+        of the size that is usual in HfO2 cells, for samples and tests.
 
     Returns
     -------
@@ -33,11 +36,13 @@ def published_model(name: str) -> FittedModel:
     InputError
         If there is no such model.
     """
-    if name == "iedm2019":
-        return _iedm2019()
-    if name == "arxiv2107":
-        return _arxiv2107()
-    raise InputError(f"model {name!r}: expected one of {', '.join(PUBLISHED)}")
+    makers = {
+        "iedm2019": _iedm2019, "arxiv2107": _arxiv2107, "relaxation": _relaxation,
+        "read-noise": _read_noise,
+    }  # fmt: skip
+    if name in makers:
+        return makers[name]()
+    raise InputError(f"model {name!r}: expected one of {', '.join(PUBLISHED + CHOSEN)}")
 
 
 def _arxiv2107() -> FittedModel:
@@ -118,6 +123,38 @@ def _iedm2019() -> FittedModel:
         "constants chosen for rramchar, the paper does not print them"
     )
     return FittedModel("weak_reset_iedm2019", parameters, population, provenance={"source": source})
+
+
+def _relaxation() -> FittedModel:
+    """Return a relaxation at 27 degC that widens with the logarithm of time."""
+    parameters = {
+        "shift_1s_siemens": _constant(-1e-6, "S"),
+        "shift_per_decade_siemens": _constant(-3e-7, "S/decade"),
+        "sigma_1s_siemens": _constant(4.5e-6, "S"),
+        "sigma_per_decade_siemens": _constant(9e-7, "S/decade"),
+    }
+    times = [10.0**decade for decade in range(-2, 5)]
+    population: dict[str, Any] = {
+        "law": "log_time", "time_reference_s": 1.0, "temperature_reference_c": 27.0,
+        "conditions": [{"time_s": time, "temperature_c": 27.0} for time in times],
+        "ranges": [], "initial_siemens": [4e-5, 2e-4],
+    }  # fmt: skip
+    return FittedModel("retention", parameters, population, provenance={"source": _OURS})
+
+
+def _read_noise() -> FittedModel:
+    """Return three devices: 1/f noise alone, and with a fast or a slow telegraph."""
+    quiet = {"mean_siemens": 1e-4, "rate_hz": 100.0, "background_relative_sigma": 0.01,
+             "background_slope": -1.0, "rtn": False}  # fmt: skip
+    fast = {**quiet, "rtn": True, "p_up": 0.04, "p_down": 0.06, "rtn_relative_step": 0.06,
+            "rtn_share_high": 0.4}  # fmt: skip
+    slow = {**fast, "p_up": 0.02, "p_down": 0.02, "rtn_relative_step": -0.05,
+            "rtn_share_high": 0.5, "mean_siemens": 5e-5}  # fmt: skip
+    population = {"devices": [quiet, fast, slow], "timed": True}
+    return FittedModel(
+        "read_noise", {"spectrum_slope": _constant(-1.0, "1")}, population,
+        provenance={"source": _OURS},
+    )  # fmt: skip
 
 
 def _constant(value: float, unit: str) -> Parameter:

@@ -18,11 +18,10 @@ from rramchar.errors import InputError
 from rramchar.fitting.model import FittedModel, Parameter
 from rramchar.fitting.readings import take_readings
 from rramchar.fitting.rtn import Telegraph, decode, fit_telegraph
-from rramchar.fitting.spectrum import Spectrum, fit_spectrum
+from rramchar.fitting.spectrum import LEAST_READS, Spectrum, fit_spectrum
 
 Floats = NDArray[np.float64]
 MODEL_NAME = "read_noise"
-_LEAST_READS = 256
 _UNEVEN = 0.1  # largest deviation of a time step from the median one
 
 
@@ -231,10 +230,10 @@ def _traces(frame: pd.DataFrame, sides: NDArray[np.int64]) -> list[tuple[object,
         )
     traces: list[tuple[object, pd.DataFrame]] = list(frame.groupby("device", sort=False))
     for name, part in traces:
-        if len(part) < _LEAST_READS:
+        if len(part) < LEAST_READS:
             raise InputError(
                 f"fit read-noise: device {name} has {len(part)} reads, expected at least "
-                f"{_LEAST_READS}; leave it out or record longer"
+                f"{LEAST_READS}; leave it out or record longer"
             )
         if part["resistance_ohm"].nunique() == 1:
             raise InputError(

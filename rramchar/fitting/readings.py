@@ -81,7 +81,7 @@ def take_readings(frame: pd.DataFrame, needed: Iterable[str], purpose: str) -> R
                 f"{purpose}: column {name} is missing; expected {', '.join(needed)}; found "
                 f"{', '.join(map(str, frame.columns))}; give it in the file or in the layout map"
             )
-    check_frame(frame)
+    check_frame(frame, purpose)
     left_out = {flag: n for flag, n in count_flags(frame).items() if flag in NO_NUMBER}
     keep = np.ones(len(frame), dtype=bool)
     if "flag" in frame.columns:

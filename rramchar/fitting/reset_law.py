@@ -41,6 +41,7 @@ from rramchar.fitting.two_level import fit_two_level
 Floats = NDArray[np.float64]
 MODEL_NAME = "reset_law"
 AGAINST = ("v_reset_v", "v_wl_v")
+_THINNED = 4000  # readings of the first search
 _LOGS = {
     "log10_r_ref": "resistance_ref_ohm",
     "log10_r_low": "resistance_low_ohm",
@@ -108,12 +109,7 @@ def fit_reset_law(
     best = min(usable or fits, key=lambda s: fits[s].criteria(effective)["bic_clustered"])
     fit = fits[best]
     conditions = condition_table(readings, name, seed)
-    for row in conditions:
-        v = np.array([row["voltage_v"]])
-        if design.log_width is not None:
-            v = v + fit.values[-1] * np.log10(row["pulse_width_s"] / design.width_ref)
-        median, sigma = law(best, fit.values, v, design.v_ref)
-        row |= {"law_median_ohm": float(10.0 ** median[0]), "law_sigma_log10": float(sigma[0])}
+    _add_law(conditions, best, fit, design)
     return FittedModel(
         name=MODEL_NAME,
         parameters=_parameters(fit),
@@ -204,18 +200,27 @@ def _fit(readings: Readings, design: Design, shape: str) -> Estimate:
     coordinates = list(SHAPES[shape])
     if design.log_width is not None:
         coordinates.append(WIDTH_GAIN)
-    above, below, exact = (readings.sides == side for side in (1, -1, 0))
-    y = readings.log10_r
 
-    def rows(theta: Floats) -> Floats:
-        family, at = distribution(shape, theta, design.effective(theta, shape), design.v_ref)
-        out = np.empty(len(y))
-        out[exact] = family.log_density(y[exact], at[:, exact])
-        out[above] = family.log_above(y[above], at[:, above])
-        out[below] = family.log_below(y[below], at[:, below])
-        return out
+    def search(keep: NDArray[np.int64], starts: list[Floats]) -> Estimate:
+        y, sides = readings.log10_r[keep], readings.sides[keep]
+        above, below, exact = (sides == side for side in (1, -1, 0))
 
-    return maximize(rows, coordinates, _starts(readings, design, shape), readings.labels)
+        def rows(theta: Floats) -> Floats:
+            v = design.effective(theta, shape)[keep]
+            family, at = distribution(shape, theta, v, design.v_ref)
+            out = np.empty(len(y))
+            out[exact] = family.log_density(y[exact], at[:, exact])
+            out[above] = family.log_above(y[above], at[:, above])
+            out[below] = family.log_below(y[below], at[:, below])
+            return out
+
+        return maximize(rows, coordinates, starts, pd.factorize(readings.labels[keep])[0])
+
+    every, starts = np.arange(len(readings.labels)), _starts(readings, design, shape)
+    if len(every) > _THINNED:  # the first search needs not all of them; a step would alias
+        some = np.sort(np.random.default_rng(0).permutation(every)[:_THINNED])
+        starts = [search(some, starts).values]
+    return search(every, starts)
 
 
 def _starts(readings: Readings, design: Design, shape: str) -> list[Floats]:
@@ -260,6 +265,16 @@ def _effective(readings: Readings, design: Design, fits: Mapping[str, Estimate])
     return len(readings.labels) / (1 + (per_device - 1) * icc)
 
 
+def _add_law(conditions: list[dict[str, Any]], shape: str, fit: Estimate, design: Design) -> None:
+    v = np.array([row["voltage_v"] for row in conditions])
+    if design.log_width is not None and design.width_ref is not None:
+        widths = np.array([row["pulse_width_s"] for row in conditions])
+        v = v + fit.values[-1] * np.log10(widths / design.width_ref)
+    median, sigma = law(shape, fit.values, v, design.v_ref)
+    for row, m, s in zip(conditions, median, sigma, strict=True):
+        row |= {"law_median_ohm": float(10.0**m), "law_sigma_log10": float(s)}
+
+
 def _curve(fit: Estimate, shape: str, design: Design, seed: int) -> list[dict[str, float]]:
     v = np.linspace(float(design.v.min()), float(design.v.max()), 61)
     mean, sigma = law(shape, fit.values, v, design.v_ref)
@@ -267,8 +282,9 @@ def _curve(fit: Estimate, shape: str, design: Design, seed: int) -> list[dict[st
     if np.isfinite(fit.covariance).all():
         rng = np.random.default_rng(np.random.SeedSequence(seed))
         drawn = rng.multivariate_normal(fit.search, fit.covariance, size=400, method="svd")
-        each = [[c.to_value(x) for c, x in zip(fit.coordinates, row, strict=True)] for row in drawn]
-        curves = np.array([law(shape, np.array(t), v, design.v_ref)[0] for t in each])
+        pairs = zip(fit.coordinates, drawn.T, strict=True)
+        each = np.array([[c.to_value(x) for x in column] for c, column in pairs])
+        curves = law(shape, each[:, :, None], v, design.v_ref)[0]
         low, high = np.quantile(curves, [0.025, 0.975], axis=0)
     keys = ("voltage_v", "median_ohm", "low_ohm", "high_ohm", "sigma_log10")
     columns = (v, 10.0**mean, 10.0**low, 10.0**high, sigma)

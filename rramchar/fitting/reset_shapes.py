@@ -89,7 +89,7 @@ def distribution(shape: str, theta: Floats, v: Floats, v_ref: float) -> tuple[Fa
     low, sigma_low, start, slope, sigma_high, onset, soft = theta[:7]
     share = np.clip(special.expit((v - onset) / soft), 1e-9, 1 - 1e-9)
     high = start + slope * (v - onset)
-    same = np.ones_like(v)
+    same = np.ones_like(share)
     return FAMILIES["two_lognormals"], np.array(
         [low * same, sigma_low * same, high, sigma_high * same, share]
     )
@@ -109,5 +109,5 @@ def law(shape: str, theta: Floats, v: Floats, v_ref: float) -> tuple[Floats, Flo
         Spread is half the 15.9 to 84.1 % range. [decade]
     """
     family, at = distribution(shape, theta, np.asarray(v, dtype=float), v_ref)
-    low, middle, high = (family.from_score(np.full(np.shape(v), z), at) for z in (-1.0, 0.0, 1.0))
+    low, middle, high = (family.from_score(np.full(at[0].shape, z), at) for z in (-1.0, 0.0, 1.0))
     return middle, (high - low) / 2

@@ -20,6 +20,7 @@ from rramchar.fitting.clusters import (
     expanded_percentiles,
     group,
     quantiles,
+    spread_ranges,
     spreads,
 )
 from rramchar.fitting.model import FittedModel, Parameter
@@ -58,8 +59,8 @@ def fit_resistance_lognormal(
     Returns
     -------
     FittedModel
-        Parameters for each state s in lrs, hrs, with 95 % cluster bootstrap intervals over
-        devices:
+        Parameters for each state s in lrs, hrs, with 95 % intervals over devices: of standard
+        deviations by `rramchar.fitting.clusters.spread_ranges`, of the others by a bootstrap:
 
         - ``s_median_ohm``, ``s_geometric_mean_ohm``: of all readings. [ohm]
         - ``s_sigma_log10``: standard deviation of log10 R of all readings. [decade]
@@ -254,7 +255,7 @@ def describe_fit(logs: Floats, clusters: Clusters) -> dict[str, Any]:
 def estimate_state(
     logs: Floats, clusters: Clusters, resamples: int, rng: np.random.Generator
 ) -> dict[str, Parameter]:
-    """Estimate median and spreads of one state with bootstrap intervals over devices.
+    """Estimate median and spreads of one state with intervals over devices.
 
     Parameters
     ----------
@@ -273,7 +274,7 @@ def estimate_state(
         The names of `fit_resistance_lognormal` without the state.
     """
     point = {key: float(value[0]) for key, value in spreads(clusters).items()}
-    draws, places = bootstrap(clusters, resamples, rng)
+    means, places = bootstrap(clusters, resamples, rng)
     below, median, above = np.quantile(logs, stats.norm.cdf([-1.0, 0.0, 1.0]))
 
     def interval(estimate: float, sample: Floats, unit: str, transform: bool) -> Parameter:
@@ -287,10 +288,13 @@ def estimate_state(
 
     fitted = {
         "median_ohm": interval(float(median), places[:, 1], "ohm", True),
-        "geometric_mean_ohm": interval(point["mean"], draws["mean"], "ohm", True),
+        "geometric_mean_ohm": interval(point["mean"], means, "ohm", True),
     }
-    for key in ("sigma", "sigma_d2d", "sigma_c2c", "sigma_of_means", "sigma_within"):
-        fitted[f"{key}_log10"] = interval(point[key], draws[key], "decade", False)
+    for key, found in spread_ranges(clusters).items():
+        if key != "icc":
+            fitted[f"{key}_log10"] = Parameter(
+                found.value, found.low, found.high, "decade", found.error
+            )
     robust = (places[:, 2] - places[:, 0]) / 2
     fitted["sigma_robust_log10"] = interval(float(above - below) / 2, robust, "decade", False)
     return fitted

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from rramchar.errors import InputError
-from rramchar.fitting.clusters import bootstrap, expanded_percentiles, group, spreads
+from rramchar.fitting.clusters import group, spread_ranges
 from rramchar.fitting.families import FAMILIES, Family
 from rramchar.fitting.likelihood import Estimate, maximize
 from rramchar.fitting.model import FittedModel, Parameter
@@ -88,9 +88,9 @@ def fit_resistance(
     if seed < 0:
         raise InputError(f"seed: {seed}, expected a whole number from 0")
     readings = take_readings(frame, STATE_COLUMNS, "fit resistance")
-    check_states(readings.frame.drop(columns="flag", errors="ignore"))
+    check_states(readings.frame.drop(columns="flag", errors="ignore"), "fit resistance")
     names = list(FAMILIES) if model == "auto" else [model]
-    *streams, last = np.random.SeedSequence(seed).spawn(len(STATES) + 1)
+    streams = np.random.SeedSequence(seed).spawn(len(STATES))
     parts = {}
     for state in STATES:
         chosen = (readings.frame["state"] == state).to_numpy(dtype=bool)
@@ -108,7 +108,7 @@ def fit_resistance(
         parameters |= {f"{state}_{name}": parameter for name, parameter in fitted.items()}
     if not readings.sides.any():
         wide = {s: _wide(readings.frame, parts[s].frame, scores[s]) for s in parts}
-        tied = correlations(wide, int(np.random.default_rng(last).integers(2**31)))
+        tied = correlations(wide)
         parameters |= tied
         population["correlations"] = {name: parameter.value for name, parameter in tied.items()}
     return FittedModel(
@@ -214,7 +214,7 @@ def _fit_state(
     fitted |= fit.parameters()
     exact = not part.sides.any()
     if exact:
-        fitted["icc"] = _icc(scores, part, resamples, rng)
+        fitted["icc"] = _icc(scores, part)
         cycles = part.frame["cycle"].to_numpy(dtype=float)
         if (drift := fit_drift(part.log10_r, cycles, part.labels)) is not None:
             fitted["drift_log10_per_decade"] = drift
@@ -318,17 +318,9 @@ def _maximize(
     return maximize(rows, family.coordinates, starts, labels)
 
 
-def _icc(scores: Floats, part: Readings, resamples: int, rng: np.random.Generator) -> Parameter:
-    clusters = group(np.clip(scores, -9, 9), part.labels)
-
-    def share(found: Mapping[str, Floats]) -> Floats:
-        d2d, c2c = found["sigma_d2d"] ** 2, found["sigma_c2c"] ** 2
-        return d2d / np.maximum(d2d + c2c, 1e-300)
-
-    draws = share(bootstrap(clusters, resamples, rng)[0])
-    low, high = expanded_percentiles(draws, part.devices)
-    value = float(share(spreads(clusters))[0])
-    return Parameter(value, min(low, value), max(high, value), "1", float(np.nanstd(draws, ddof=1)))
+def _icc(scores: Floats, part: Readings) -> Parameter:
+    found = spread_ranges(group(np.clip(scores, -9, 9), part.labels))["icc"]
+    return Parameter(found.value, found.low, found.high, "1", found.error)
 
 
 def _describe(fit: Estimate, effective: float) -> dict[str, Any]:

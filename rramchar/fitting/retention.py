@@ -26,6 +26,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rramchar.errors import InputError
+from rramchar.fitting.clusters import expanded_percentiles
 from rramchar.fitting.model import FittedModel, Parameter
 from rramchar.fitting.retention_changes import Changes, moments, take_changes
 from rramchar.fitting.retention_laws import Law, choose_law, condition_shape
@@ -229,7 +230,7 @@ def _fit_cells(
     undetermined: list[str] = []
     for name, unit in law.units.items():
         draws = spread[name]
-        low, high = np.nanquantile(draws, [0.025, 0.975])
+        low, high = expanded_percentiles(draws, len(data.change))
         value = float(values[name][0])
         if not law.determined(name, low, high):
             undetermined.append(name)
@@ -245,8 +246,10 @@ def _fit_cells(
         {n: v[0] for n, v in values.items()}, data.time_s, data.temperature_c
     )
     conditions = []
-    low_m, high_m = np.nanquantile(means, [0.025, 0.975], axis=0)
-    low_s, high_s = np.nanquantile(sigmas, [0.025, 0.975], axis=0)
+    (low_m, high_m), (low_s, high_s) = (
+        np.array([expanded_percentiles(column, len(data.change)) for column in drawn.T]).T
+        for drawn in (means, sigmas)
+    )
     for i, (t, c) in enumerate(zip(data.time_s, data.temperature_c, strict=True)):
         shape = condition_shape(data.change[inside[:, i], i])
         conditions.append({

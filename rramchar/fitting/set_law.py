@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from rramchar.errors import InputError
-from rramchar.fitting.clusters import bootstrap, expanded_percentiles, group, spreads
+from rramchar.fitting.clusters import group, spread_ranges
 from rramchar.fitting.families import FAMILIES
 from rramchar.fitting.likelihood import Coordinate, Estimate, maximize
 from rramchar.fitting.model import FittedModel, Parameter
@@ -41,8 +41,6 @@ def fit_set_law(
     *,
     against: str | None = None,
     limits: tuple[float, float] | None = None,
-    seed: int = 0,
-    resamples: int = 1000,
     provenance: Mapping[str, Any] | None = None,
 ) -> FittedModel:
     """Fit a power law to resistances after SET by a robust regression in logarithms.
@@ -60,8 +58,6 @@ def fit_set_law(
         ``compliance_a`` or ``v_wl_v``; the first of them that the frame has, without.
     limits : tuple of float, optional
         Lowest and highest value of `against` to use. [A] or [V]
-    seed, resamples : int
-        Of the bootstrap of the residual spreads over devices.
     provenance : mapping, optional
         Kept in the model.
 
@@ -99,7 +95,7 @@ def fit_set_law(
     rest = readings.log10_r - _mean(values, x, reference, name)
     exact = readings.sides == 0
     parameters = _parameters(fit, x, reference, name)
-    parameters |= _residuals(rest[exact], readings.labels[exact], seed, resamples)
+    parameters |= _residuals(rest[exact], readings.labels[exact])
     return FittedModel(
         name=MODEL_NAME,
         parameters=parameters,
@@ -111,7 +107,7 @@ def fit_set_law(
             "theta": {key: float(value) for key, value in values.items()},
         },
         goodness=_goodness(fit, bent, readings, rest[exact], exact),
-        provenance={**(provenance or {}), "seed": seed, "resamples": resamples},
+        provenance=dict(provenance or {}),
         converged=fit.converged,
     )
 
@@ -270,23 +266,16 @@ def power_of_ten(p: Parameter, unit: str) -> Parameter:
     return Parameter(value, 10.0**p.low, 10.0**p.high, unit, float(error))
 
 
-def _residuals(
-    rest: Floats, labels: NDArray[np.int64], seed: int, resamples: int
-) -> dict[str, Parameter]:
-    labels = pd.factorize(labels)[0].astype(np.int64)
-    clusters = group(rest, labels)
-    names = {"sigma": "sigma_log10"}
+def _residuals(rest: Floats, labels: NDArray[np.int64]) -> dict[str, Parameter]:
+    clusters = group(rest, pd.factorize(labels)[0].astype(np.int64))
+    names = ["sigma"]
     if clusters.count.max() > 1:
-        names |= {"sigma_d2d": "sigma_d2d_log10", "sigma_c2c": "sigma_c2c_log10"}
-    point = spreads(clusters)
-    draws = bootstrap(clusters, resamples, np.random.default_rng(np.random.SeedSequence(seed)))[0]
-    found = {}
-    for key, name in names.items():
-        value = float(point[key][0])
-        low, high = expanded_percentiles(draws[key], clusters.devices)
-        error = float(np.nanstd(draws[key], ddof=1))
-        found[name] = Parameter(value, min(low, value), max(high, value), "decade", error)
-    return found
+        names += ["sigma_d2d", "sigma_c2c"]
+    found = spread_ranges(clusters)
+    return {
+        f"{name}_log10": Parameter(r.value, r.low, r.high, "decade", r.error)
+        for name, r in ((name, found[name]) for name in names)
+    }
 
 
 def _goodness(

@@ -22,7 +22,8 @@ from rramchar.fitting.model import Parameter
 
 Floats = NDArray[np.float64]
 _SEGMENTS = 8
-_LEAST_READS = 256
+LEAST_READS = 256
+_LEAST_BINS = 8
 # Sum of the squared correlations of a Hann-windowed bin with its neighbours: 1 + 2 (4/9 + 1/36).
 _HANN_BINS = 1.0 + 2.0 * (4.0 / 9.0 + 1.0 / 36.0)
 
@@ -77,8 +78,7 @@ def fit_spectrum(
     rate_hz : float
         Reads per second. [Hz]
     band_hz : tuple of float, optional
-        Lowest and highest frequency of the fit; by default from four bins of the spectrum to an
-        eighth of the rate. [Hz]
+        Lowest and highest frequency of the fit; `default_band` without. [Hz]
 
     Returns
     -------
@@ -90,18 +90,19 @@ def fit_spectrum(
     InputError
         If the trace is too short or constant, or the band holds fewer than 8 bins.
     """
-    if len(trace) < _LEAST_READS:
-        raise InputError(f"spectrum: {len(trace)} reads, expected at least {_LEAST_READS}")
+    if len(trace) < LEAST_READS:
+        raise InputError(f"spectrum: {len(trace)} reads, expected at least {LEAST_READS}")
     if not np.ptp(trace) > 0:
         raise InputError("spectrum: all reads are equal; a constant trace has no noise to fit")
     length = len(trace) // _SEGMENTS
     frequency, density = signal.welch(trace, fs=rate_hz, window="hann", nperseg=length)
-    low, high = band_hz or (4 * rate_hz / length, rate_hz / 8)
-    inside = (frequency >= low) & (frequency <= high) & (frequency > 0) & (density > 0)
-    if inside.sum() < 8:
+    low, high = band_hz or default_band(len(trace), rate_hz)
+    reach = (low * (1 - 1e-9), high * (1 + 1e-9))  # not to lose an end to rounding
+    inside = (frequency >= reach[0]) & (frequency <= reach[1]) & (frequency > 0) & (density > 0)
+    if inside.sum() < _LEAST_BINS:
         raise InputError(
             f"spectrum: {int(inside.sum())} bins between {low:g} and {high:g} Hz, expected at "
-            f"least 8; the trace resolves {rate_hz / length:g} to {rate_hz / 2:g} Hz"
+            f"least {_LEAST_BINS}; the trace resolves {rate_hz / length:g} to {rate_hz / 2:g} Hz"
         )
     logs, power = np.log(frequency[inside]), density[inside]
     beta, error, freedom, excess = _gamma_regression(logs, power)
@@ -111,6 +112,26 @@ def fit_spectrum(
     return Spectrum(
         frequency[1:], density[1:], float(low), float(high), slope, float(np.exp(beta[0])), excess
     )
+
+
+def default_band(reads: int, rate_hz: float) -> tuple[float, float]:
+    """Return the band of a fit: from four bins to an eighth of the rate, or to eight bins.
+
+    Parameters
+    ----------
+    reads : int
+        Length of the trace.
+    rate_hz : float
+        Reads per second. [Hz]
+
+    Returns
+    -------
+    low, high : float
+        Below, the window leaks; above, jumps between reads fold back. Traces of fewer than 704
+        reads have too few bins for that, so that their band reaches up to a third of the rate. [Hz]
+    """
+    bin_hz = rate_hz / (reads // _SEGMENTS)
+    return 4 * bin_hz, max(rate_hz / 8, (3 + _LEAST_BINS) * bin_hz)
 
 
 def _gamma_regression(logs: Floats, power: Floats) -> tuple[Floats, float, int, float]:

@@ -4,6 +4,8 @@ References
 ----------
 C. D. Cameron, D. L. Miller, "A practitioner's guide to cluster-robust inference", J. Hum. Resour.
 50 (2015) 317 (fixed effects, standard errors over clusters).
+R. A. Fisher, "On the probable error of a coefficient of correlation deduced from a small sample",
+Metron 1 (1921) 3 (the scale on which a correlation is nearly normal).
 """
 
 from __future__ import annotations
@@ -15,10 +17,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from rramchar.fitting.clusters import expanded_percentiles
+from rramchar.fitting.clusters import jackknife
 from rramchar.fitting.model import Parameter
 
 Floats = NDArray[np.float64]
+_LARGEST = 0.999  # correlation up to which Fisher's z is used
 
 
 def fit_drift(values: Floats, cycles: Floats, labels: NDArray[np.int64]) -> Parameter | None:
@@ -58,9 +61,7 @@ def fit_drift(values: Floats, cycles: Floats, labels: NDArray[np.int64]) -> Para
     return Parameter(slope, slope - half, slope + half, "decade/decade", error)
 
 
-def correlations(
-    scores: Mapping[str, Floats], seed: int, resamples: int = 1000
-) -> dict[str, Parameter]:
+def correlations(scores: Mapping[str, Floats]) -> dict[str, Parameter]:
     """Correlate levels and deviations: within pairs of devices, and between the two states.
 
     Devices 2i and 2i + 1 are a pair, as in a 2T2R cell, and exchangeable, so that their
@@ -72,13 +73,12 @@ def correlations(
     scores : mapping of str to array, shape (devices, cycles)
         For each state the normal scores, NaN where there is no reading; rows in the order of the
         chip, the same for all states.
-    seed, resamples : int
-        Of the bootstrap over pairs or devices.
 
     Returns
     -------
     dict of str to Parameter
-        Those that the data determine [1]: ``s_pair_correlation_d2d`` (levels of the two devices
+        Those that the data determine [1], with intervals from a jackknife of Fisher's z over pairs
+        or devices: ``s_pair_correlation_d2d`` (levels of the two devices
         of a pair), ``s_pair_correlation_c2c`` (their deviations in the same cycle) for each state
         s; with two states ``lrs_hrs_correlation_d2d`` (levels of the same device) and
         ``pair_correlation_lrs_hrs`` (one device's LRS and its partner's HRS in the same cycle).
@@ -101,8 +101,7 @@ def correlations(
         (a, b), (c, d) = _halves(scores["lrs"]), _halves(scores["hrs"])
         none = np.zeros(len(a))
         moments["pair_correlation_lrs_hrs"] = _sums(a, d, none, none) + _sums(b, c, none, none)
-    rng = np.random.default_rng(seed)
-    found = {name: _bootstrap(rows, rng, resamples) for name, rows in moments.items()}
+    found = {name: _over_units(rows) for name, rows in moments.items()}
     return {name: parameter for name, parameter in found.items() if parameter is not None}
 
 
@@ -132,19 +131,22 @@ def _symmetric(x: Floats, y: Floats, noise_x: Floats, noise_y: Floats) -> Floats
     return _sums(x, y, noise_x, noise_y) + _sums(y, x, noise_y, noise_x)
 
 
-def _bootstrap(rows: Floats, rng: np.random.Generator, resamples: int) -> Parameter | None:
+def _over_units(rows: Floats) -> Parameter | None:
     rows = rows[rows[:, 5] > 0]
-    units = len(rows)
-    if units < 4:
+    if len(rows) < 4:
         return None
-    picks = rng.multinomial(units, np.full(units, 1 / units), size=resamples).astype(float)
-    value, spread = _correlation(rows.sum(axis=0)[None])[0], _correlation(picks @ rows)
-    if not np.isfinite(value) or np.isfinite(spread).mean() < 0.9:
+    whole = rows.sum(axis=0)
+    value, without = float(_correlation(whole[None])[0]), _correlation(whole - rows)
+    if not np.isfinite(value) or not np.isfinite(without).all():
         return None  # a state without spread has no correlation
-    value = float(np.clip(value, -1.0, 1.0))
-    low, high = np.clip(expanded_percentiles(spread, units), -1.0, 1.0)
-    error = float(np.nanstd(spread, ddof=1))
-    return Parameter(value, float(min(low, value)), float(max(high, value)), "1", error)
+    if max(abs(value), float(np.abs(without).max())) < _LARGEST:
+        error, t = jackknife(np.arctanh(without))
+        low, high = np.tanh(np.arctanh(value) + np.array([-t, t]) * error)
+        error *= 1 - value**2
+    else:  # freed of noise it may pass 1, where there is no z
+        error, t = jackknife(without)
+        value, low, high = np.clip([value, value - t * error, value + t * error], -1.0, 1.0)
+    return Parameter(float(value), float(low), float(high), "1", error)
 
 
 def _correlation(m: Floats) -> Floats:

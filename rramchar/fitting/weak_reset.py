@@ -31,7 +31,7 @@ from rramchar.fitting.weak_reset_estimate import (
     fit_pooled,
     innovations,
 )
-from rramchar.fitting.weak_reset_noise import noise_of_devices, with_noise
+from rramchar.fitting.weak_reset_noise import Level, floor_of_devices, noise_of_devices, with_level
 from rramchar.fitting.weak_reset_parameters import Given, si_parameters
 from rramchar.fitting.weak_reset_population import (
     devices_differ,
@@ -148,16 +148,8 @@ def fit_weak_reset_iedm2019(
     enough = len(data.starts) >= 3 and bool(pooled.maximum.converged[0])
     devices = fit_devices(data, pooled, progress) if enough else None
     parameters, undetermined = si_parameters(data, pooled, given)
-    no_noise = pooled.read_noise_below is not None
-    if devices is not None and no_noise and devices_differ(pooled, devices):
-        noise = noise_of_devices(data, pooled, devices)
-        unit = data.g_ref_s
-        parameters["read_noise"] = Parameter(
-            noise.value * unit, noise.low * unit, noise.high * unit, "S"
-        )
-        if noise.value > 0:
-            pooled = with_noise(pooled, noise.value)
-            devices = fit_devices(data, pooled, progress)
+    if devices is not None and devices_differ(pooled, devices):
+        pooled, devices = _common_of_devices(data, pooled, devices, parameters)
     resting = innovations(data, pooled, devices)
     floor = parameters["Gmin"].value
     table = per_device(data, devices, floor)
@@ -175,6 +167,40 @@ def fit_weak_reset_iedm2019(
         converged=not failed,
     )
     return WeakResetFit(model, data, pooled, devices, resting, table)
+
+
+def _common_of_devices(
+    data: WeakResetData, pooled: PooledFit, devices: DeviceFits, parameters: dict[str, Parameter]
+) -> tuple[PooledFit, DeviceFits]:
+    """Estimate read noise and floor anew where devices differ, and the devices with them.
+
+    Changes ``read_noise`` and ``Gmin`` of `parameters`.
+    """
+    if np.isfinite(data.filter_data.hard_floor).any() or devices.converged.sum() < 3:
+        return pooled, devices  # readings without noise, or devices that tell nothing
+    unit = data.g_ref_s
+    error = max((parameters["Gmin"].standard_error or 0.0) / unit, 1e-6)
+    has_floor = pooled.value("floor") is not None
+    if has_floor:
+        floor = floor_of_devices(data, pooled, devices, error)
+        pooled = with_level(pooled, "floor", floor.value)
+        devices = fit_devices(data, pooled, start=devices)
+    noise = noise_of_devices(data, pooled, devices)
+    parameters["read_noise"] = _parameter(noise, unit)
+    if noise.value > 0:
+        pooled = with_level(pooled, "ln_r", float(np.log(noise.value)))
+        devices = fit_devices(data, pooled, start=devices)
+    if has_floor and noise.value > 0:
+        floor = floor_of_devices(data, pooled, devices, error)
+        if parameters["Gmin"].low < parameters["Gmin"].value:  # not given by the user
+            parameters["Gmin"] = _parameter(floor, unit)
+        pooled = with_level(pooled, "floor", floor.value)
+        devices = fit_devices(data, pooled, start=devices)
+    return pooled, devices
+
+
+def _parameter(level: Level, unit: float) -> Parameter:
+    return Parameter(level.value * unit, level.low * unit, level.high * unit, "S")
 
 
 def _failures(

@@ -109,7 +109,10 @@ def fit_pooled(data: WeakResetData) -> PooledFit:
 
 
 def fit_devices(
-    data: WeakResetData, pooled: PooledFit, progress: Callable[[int], None] | None = None
+    data: WeakResetData,
+    pooled: PooledFit,
+    progress: Callable[[int], None] | None = None,
+    start: DeviceFits | None = None,
 ) -> DeviceFits:
     """Fit ln c, k and ln eta of each device.
 
@@ -121,31 +124,51 @@ def fit_devices(
         Start, and values of what is common: read noise, floor, voltage scale, width exponent.
     progress : callable, optional
         Called with the number of devices that are finished.
+    start : DeviceFits, optional
+        Where to start instead, for the devices that converged there.
 
     Returns
     -------
     DeviceFits
     """
-    own = ("ln_c", "k", "ln_eta")
-    names = (*pooled.settings.free, *pooled.settings.fixed)
-    common = {name: pooled.value(name) for name in names if name not in own}
-    settings = Settings(own, {name: value for name, value in common.items() if value is not None})
-    start = np.array([pooled.value(name) for name in own], dtype=float)
+    settings = device_settings(pooled)
     devices = len(data.starts)
+    begin = np.tile(np.array([pooled.value(n) for n in settings.free], dtype=float), (devices, 1))
+    if start is not None:
+        begin[start.converged] = start.theta[start.converged]
     parts = []
     for first in range(0, devices, _CHUNK):
         last = min(first + _CHUNK, devices)
         chosen = (data.sequences.device >= first) & (data.sequences.device < last)
         part, owner = data.filter_data.subset(chosen), data.sequences.device[chosen] - first
-        parts.append(
-            maximize(_per_device(part, settings, owner), np.tile(start, (last - first, 1)))
-        )
+        parts.append(maximize(per_device_likelihood(part, settings, owner), begin[first:last]))
         if progress is not None:
             progress(last)
     theta = np.concatenate([part.theta for part in parts])
     covariance = np.concatenate([part.covariance() for part in parts])
     converged = np.concatenate([part.converged for part in parts])
     return DeviceFits(theta, covariance, converged, np.concatenate([part.loglik for part in parts]))
+
+
+def device_settings(pooled: PooledFit, **held: float | Floats) -> Settings:
+    """Return the settings of a device's own fit: ln c, k and ln eta are free.
+
+    Parameters
+    ----------
+    pooled : PooledFit
+        Values of the rest.
+    **held : float or array, shape (sequences,)
+        Values to take instead.
+
+    Returns
+    -------
+    Settings
+    """
+    own = ("ln_c", "k", "ln_eta")
+    names = (*pooled.settings.free, *pooled.settings.fixed)
+    common = {name: pooled.value(name) for name in names if name not in own}
+    known = {name: value for name, value in common.items() if value is not None}
+    return Settings(own, {**known, **held})  # type: ignore[dict-item]
 
 
 def innovations(data: WeakResetData, pooled: PooledFit, devices: DeviceFits | None) -> Floats:
@@ -197,9 +220,24 @@ def _pooled_likelihood(data: FilterData, settings: Settings) -> Callable[[Floats
     return loglik
 
 
-def _per_device(
+def per_device_likelihood(
     data: FilterData, settings: Settings, owner: NDArray[np.int64]
 ) -> Callable[[Floats], Floats]:
+    """Return the likelihood of each device for `rramchar.fitting.newton.maximize`.
+
+    Parameters
+    ----------
+    data : FilterData
+        The readings.
+    settings : Settings
+        What is free.
+    owner : array of int, shape (sequences,)
+        Device of each sequence, from 0 and rising.
+
+    Returns
+    -------
+    callable
+    """
     starts = np.flatnonzero(np.diff(owner, prepend=-1))
 
     def loglik(theta: Floats) -> Floats:

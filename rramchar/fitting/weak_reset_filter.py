@@ -57,8 +57,8 @@ class FilterData:
     hard_floor: Floats
     integrated: bool = False
 
-    def subset(self, sequences: NDArray[np.bool_]) -> FilterData:
-        """Return some of the sequences."""
+    def subset(self, sequences: NDArray[np.bool_] | NDArray[np.int64]) -> FilterData:
+        """Return some of the sequences, by a mask or by their numbers."""
         return FilterData(
             self.g[:, sequences], self.volts[:, sequences], self.log_width[:, sequences],
             self.hard_floor[sequences], self.integrated,

@@ -18,6 +18,7 @@ from rramchar.fitting.weak_reset_parameters import Z, beta_limits
 
 Floats = NDArray[np.float64]
 
+_TREND_SEEN = 8  # devices from which the trend of errors is taken from them
 _ALIKE = 1.5  # ratio of errors up to which devices count as alike where no test is possible
 
 
@@ -30,6 +31,8 @@ def _own_values(data: WeakResetData, devices: DeviceFits, g_min_s: float) -> tup
     turn[:, 1, 1] = first - g_min_s / unit
     turn[:, 2, 2] = 1.0
     values = np.einsum("dij,dj->di", turn, devices.theta) + np.log([unit / time, 1.0, unit])
+    # Restricted maximum likelihood: the two parameters of the fall have taken part of the noise.
+    values[:, 2] += 2 * devices.covariance[:, 2, 2]
     return values, turn @ devices.covariance @ turn.transpose(0, 2, 1)
 
 
@@ -101,7 +104,7 @@ def population_of(
     noise = 0.0 if ln_r is None else float(np.exp(ln_r))
     first_error = noise / np.sqrt(np.bincount(data.sequences.device)[good])
     fitted = {
-        name: fit_population(family, NormalEstimates(values[:, i], error[:, i]), unit)
+        name: fit_population(family, _estimates(values[:, i], error[:, i]), unit)
         for i, (name, family, unit) in enumerate(
             (("C", "lognormal", parameters["C"].unit), ("beta", "normal", "1"),
              ("eta", "lognormal", "S"))
@@ -115,6 +118,13 @@ def population_of(
     spread = fitted["C"]["sigma"]["low"] > 0 and fitted["beta"]["sd"]["low"] > 0
     correlation = _correlation(values, covariance) if spread else 0.0
     return {**fitted, "correlation": {"ln_C_beta": correlation}}
+
+
+def _estimates(value: Floats, error: Floats) -> NormalEstimates:
+    """Return estimates with the trend of their errors, where there are devices enough to see it."""
+    if len(value) < _TREND_SEEN or value.std() == 0:
+        return NormalEstimates(value, error)
+    return NormalEstimates(value, error, trend=float(np.polyfit(value, np.log(error), 1)[0]))
 
 
 def _scaled(spec: dict[str, Any], factor: float) -> dict[str, Any]:

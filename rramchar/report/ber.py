@@ -11,7 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
+from rramchar.ber.codes import Code
 from rramchar.ber.confusion import OUTCOMES, STORED
+from rramchar.ber.ecc import decoded_rates, differential_ber
 from rramchar.report.style import (
     BLUE,
     GREEN,
@@ -182,6 +184,35 @@ def plot_ecc(
         title="(devices per bit)", loc="upper left", bbox_to_anchor=(1.01, 1.0), alignment="left"
     )
     return figure
+
+
+def draw_codes(
+    codes: Sequence[Code],
+    points: Sequence[Mapping[str, Any]] = (),
+    sigma_ratio: float = 1.0,
+    title: str = "",
+) -> Figure:
+    """Draw what codes leave of the errors of single devices, beside pairs of lognormal states.
+
+    Parameters
+    ----------
+    codes : sequence of Code
+        From `rramchar.ber.codes.make_code`.
+    points, title
+        As for `plot_ecc`.
+    sigma_ratio : float
+        sigma of ln R_HRS over that of ln R_LRS, for the pairs. [1]
+
+    Returns
+    -------
+    Figure
+        Error rates of single devices from 1e-4, or a third of the lowest point, to 0.1.
+    """
+    low = min([1e-4, *(p["ber_1t1r"] / 3 for p in points if p["ber_1t1r"] > 0)])
+    rates = np.geomspace(low, 0.1, 121)
+    curves = {f"{c.name} ({c.devices_per_bit:.3g})": decoded_rates(c, rates).ber for c in codes}
+    curves["2T2R, lognormal states (2)"] = differential_ber(rates, sigma_ratio)
+    return plot_ecc(curves, rates, points, title)
 
 
 def _names(lines: Mapping[str, pd.DataFrame], x: str) -> list[Any]:

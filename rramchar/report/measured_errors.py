@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 
 from rramchar.ber import ErrorCount, clopper_pearson, count_1t1r, count_2t2r
 from rramchar.ber.codes import make_code
-from rramchar.ber.ecc import decoded_rates, differential_ber
+from rramchar.ber.ecc import decoded_rates
 from rramchar.ber.repair import Repaired, count_repaired, unit_interval, without_worst
 from rramchar.fitting import FittedModel
 from rramchar.measured import is_good
-from rramchar.report.ber import plot_ecc
+from rramchar.report.ber import draw_codes
 from rramchar.report.folder import STATES_USE, MeasuredFile, MeasuredFolder
 from rramchar.report.measured_states import NOTHING, StateFit
 from rramchar.report.pages import Outcome, for_each, show_each, show_note
@@ -303,14 +303,11 @@ def _draw_codes(study: ErrorStudy, model: FittedModel | None, title: str) -> Fig
     ratio = 1.0
     if model is not None:
         ratio = model.value("hrs_sigma_log10") / model.value("lrs_sigma_log10")
-    rates = np.geomspace(min(1e-4, one.ber / 3), 0.1, 121)
-    curves = {f"{c.name} ({c.devices_per_bit:.3g})": decoded_rates(c, rates).ber for c in _codes()}
-    curves["2T2R, lognormal states (2)"] = differential_ber(rates, ratio)
     points: Sequence[dict[str, Any]] = [
         {"label": "2T2R, counted (2)", "ber_1t1r": one.ber, "x_low": one.low, "x_high": one.high,
          "ber": two.ber, "low": two.low, "high": two.high}
     ]  # fmt: skip
-    return plot_ecc(curves, rates, points if two.errors else (), title)
+    return draw_codes(_codes(), points if two.errors else (), ratio, title)
 
 
 def _codes() -> list[Any]:

@@ -276,3 +276,12 @@ def test_time_after_programming(run_cli, model, tmp_path):
     assert [row.time_s for row in rows] == [None, 1.0, 1e4]
     assert rows[0].ber < rows[1].ber < rows[2].ber
     assert "go together" in _refused(run_cli("ber", "from-model", model, "--time", "1"))
+
+
+def test_a_file_without_cycles_is_named(run_cli, tmp_path):
+    file = tmp_path / "cells.csv"
+    file.write_text("device,resistance_ohm\na,1000\nb,2000\n")
+    code, out, err = run_cli("ber", "count", file)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {file}: column cycle is missing")
+    assert err.count("\n") == 1

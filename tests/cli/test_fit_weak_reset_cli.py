@@ -33,23 +33,53 @@ def test_from_published_numbers_to_a_fit_and_back(run_cli, tmp_path):
     assert {"C", "beta", "eta", "Gmax"} <= set(document["population"])
     assert load_model(model).to_dict()["parameters"] == document["parameters"]
     assert figure.read_bytes().startswith(b"\x89PNG")
-    assert len(pd.read_csv(table)) == 12
+    assert table.read_text().startswith("# rramchar weak-RESET parameters of each device\n")
+    assert len(pd.read_csv(table, comment="#")) == 12
     code, _, _ = run_cli("fit", "simulate", model, "--devices", 4, "--pulses", 9, "-o", again)
     assert code == 0
     assert len(pd.read_parquet(again)) == 40
 
 
-def test_the_shipped_sample_is_what_its_header_says(run_cli, tmp_path):
-    sample = resource("measurements", "weak_reset_synthetic.csv")
+@pytest.mark.parametrize("name", ["weak_reset", "relaxation", "read_noise"])
+def test_a_shipped_sample_is_what_its_header_says(run_cli, tmp_path, name):
+    sample = resource("measurements", f"{name}_synthetic.csv")
     made_by = next(line for line in sample.read_text().splitlines() if "made_by" in line)
     words = json.loads(made_by.split(": ", 1)[1]).split()[1:]
     words[-1] = tmp_path / words[-1]
     assert run_cli(*words)[0] == 0
     assert words[-1].read_bytes() == sample.read_bytes()
-    code, out, _ = run_cli("fit", "weak-reset", sample)
+    assert "synthetic" in sample.read_text().split("\n")[1]
+
+
+def test_the_shipped_weak_reset_sample_is_fitted(run_cli):
+    code, out, err = run_cli(
+        "fit", "weak-reset", resource("measurements", "weak_reset_synthetic.csv")
+    )
     assert code == 0
     assert "C_pulse" in out
     assert "from device to device" in out
+    assert err == ""  # no bar for so few readings, and no empty line in its place
+
+
+def test_a_missing_column_is_one_line(run_cli, tmp_path):
+    file = tmp_path / "cells.csv"
+    file.write_text("device,resistance_ohm\na,1000\nb,2000\n")
+    for fit in ("weak-reset", "resistance", "set-law", "read-noise", "retention", "reset-law"):
+        code, out, err = run_cli("fit", fit, file)
+        assert (code, out) == (2, ""), fit
+        assert err.startswith(f"error: {file}"), err
+        assert err.count("\n") == 1, err
+
+
+def test_an_interrupted_fit_says_so(run_cli, tmp_path, monkeypatch):
+    def ctrl_c(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rramchar.fitting.weak_reset.fit_weak_reset_iedm2019", ctrl_c)
+    sample, model = resource("measurements", "weak_reset_synthetic.csv"), tmp_path / "m.json"
+    code, out, err = run_cli("fit", "weak-reset", sample, "-o", model)
+    assert (code, out, err) == (130, "", "interrupted; nothing was written\n")
+    assert not model.exists()
 
 
 def test_the_other_model(run_cli, tmp_path):

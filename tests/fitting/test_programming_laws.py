@@ -15,12 +15,31 @@ from rramchar.fitting.set_law import fit_set_law, predict_set, simulate_set
 from rramchar.measured import read_measured
 
 CURRENTS = np.array([2e-5, 5e-5, 1e-4, 2e-4])
-SET = {"exponent_b": 0.9, "a": 0.5, "sigma_d2d_log10": 0.05, "sigma_c2c_log10": 0.08}
+SET = {
+    "exponent_b": 0.9,
+    "a": 0.5,
+    "resistance_ref_ohm": 0.5 * float(np.exp(np.log(CURRENTS).mean())) ** -0.9,
+    "sigma_log10": float(np.hypot(0.05, 0.08)),
+    "sigma_d2d_log10": 0.05,
+    "sigma_c2c_log10": 0.08,
+}
 LINE = {
+    "resistance_ref_ohm": 10**4.8,
     "slope_decade_per_v": 0.8,
     "sigma_ref_log10": 0.3,
+    "log_sigma_slope_per_v": 0.0,
     "width_gain_v_per_decade": 0.2,
 }
+ONSET = {
+    "resistance_low_ohm": 10**3.78,
+    "sigma_low_log10": 0.015,
+    "resistance_onset_ohm": 10**4.2,
+    "slope_decade_per_v": 0.8,
+    "sigma_high_log10": 0.25,
+    "v_onset_v": 0.9,
+    "softness_v": 0.05,
+}
+WORD_LINE = {"exponent_b": 0.7, "v_threshold_v": 0.8, "resistance_ref_ohm": None}
 
 
 def draw_set(devices, cycles, rng):
@@ -52,6 +71,25 @@ def draw_reset(devices, cycles, rng, stop=None):
     return frame.assign(flag=np.where(above, "above", ""))
 
 
+def draw_onset(devices, rng):
+    v = np.tile(np.arange(0.0, 2.0, 0.1), 2 * devices)
+    switched = rng.random(len(v)) < 1 / (1 + np.exp(-(v - 0.9) / 0.05))
+    logs = np.where(
+        switched,
+        4.2 + 0.8 * (v - 0.9) + 0.25 * rng.standard_normal(len(v)),
+        3.78 + 0.015 * rng.standard_normal(len(v)),
+    )
+    device = np.repeat(np.arange(devices), len(v) // devices)
+    return pd.DataFrame({"device": device, "v_reset_v": v, "resistance_ohm": 10.0**logs})
+
+
+def draw_word_line(devices, rng):
+    v = np.tile(np.linspace(1.2, 3.0, 10), devices)
+    r = 6e3 / (v - 0.8) ** 0.7 * 10 ** (0.03 * rng.standard_normal(len(v)))
+    device = np.arange(len(v)) // 10
+    return pd.DataFrame({"device": device, "v_wl_v": v, "resistance_ohm": r})
+
+
 def _hits(model, truth):
     found = model.parameters
     return np.array([
@@ -65,10 +103,20 @@ def _coverage(kind, repeats):
     for seed in range(repeats):
         rng = np.random.default_rng(seed)
         if kind == "set":
-            total = total + _hits(fit_set_law(draw_set(40, 4, rng), resamples=300, seed=seed), SET)
+            total = total + _hits(fit_set_law(draw_set(40, 4, rng)), SET)
+        elif kind == "word line":
+            model = fit_set_law(draw_word_line(100, rng))
+            middle = 6e3 / (model.population["reference"] - 0.8) ** 0.7
+            total = total + _hits(model, {**WORD_LINE, "resistance_ref_ohm": middle})
+        elif kind == "onset":
+            model = fit_reset_law(draw_onset(40, rng), shape="onset", seed=seed)
+            total = total + _hits(model, ONSET)
         else:
             frame = draw_reset(40, 2, rng, stop=2e5 if kind == "censored" else None)
-            total = total + _hits(fit_reset_law(frame, shape="line", seed=seed), LINE)
+            model = fit_reset_law(frame, shape="line", seed=seed)
+            # the reference is the mean of the voltages that are not mostly censored
+            middle = 10 ** (4.8 + 0.8 * (model.population["v_ref"] - 1.9375))
+            total = total + _hits(model, {**LINE, "resistance_ref_ohm": middle})
     return total
 
 
@@ -79,7 +127,7 @@ def test_drawn_laws_are_recovered(kind):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["set", "reset", "censored"])
+@pytest.mark.parametrize("kind", ["set", "word line", "reset", "censored", "onset"])
 def test_coverage_of_the_programming_laws(kind):
     share = _coverage(kind, 200) / 200
     assert ((share >= 0.90) & (share <= 0.99)).all(), share
@@ -99,11 +147,7 @@ def test_cells_that_failed_to_set_do_not_bend_the_law():
 
 
 def test_the_word_line_law_finds_its_threshold():
-    rng = np.random.default_rng(2)
-    v = np.tile(np.linspace(1.2, 3.0, 10), 200)
-    r = 6e3 / (v - 0.8) ** 0.7 * 10 ** (0.03 * rng.standard_normal(len(v)))
-    frame = pd.DataFrame({"device": np.arange(2000) // 10, "v_wl_v": v, "resistance_ohm": r})
-    model = fit_set_law(frame)
+    model = fit_set_law(draw_word_line(200, np.random.default_rng(2)))
     assert model.parameters["v_threshold_v"].low < 0.8 < model.parameters["v_threshold_v"].high
     assert model.parameters["exponent_b"].low < 0.7 < model.parameters["exponent_b"].high
     assert predict_set(model, np.array([2.0]))[0] == pytest.approx(6e3 / 1.2**0.7, rel=0.01)
@@ -131,25 +175,9 @@ def test_new_devices_fit_to_the_same_laws():
 
 
 def test_the_onset_of_a_step_sweep_is_found():
-    rng = np.random.default_rng(5)
-    v = np.tile(np.arange(0.0, 2.0, 0.1), 120)
-    device = np.repeat(np.arange(60), len(v) // 60)
-    switched = rng.random(len(v)) < 1 / (1 + np.exp(-(v - 0.9) / 0.05))
-    logs = np.where(
-        switched,
-        4.2 + 0.8 * (v - 0.9) + 0.25 * rng.standard_normal(len(v)),
-        3.78 + 0.015 * rng.standard_normal(len(v)),
-    )
-    frame = pd.DataFrame({"device": device, "v_reset_v": v, "resistance_ohm": 10.0**logs})
-    model = fit_reset_law(frame)
+    model = fit_reset_law(draw_onset(60, np.random.default_rng(5)))
     assert model.population["shape"] == "onset"
-    for name, true in (
-        ("v_onset_v", 0.9),
-        ("softness_v", 0.05),
-        ("slope_decade_per_v", 0.8),
-        ("sigma_high_log10", 0.25),
-        ("resistance_low_ohm", 10**3.78),
-    ):
+    for name, true in ONSET.items():
         p = model.parameters[name]
         assert abs(p.value - true) < 4 * p.standard_error, name
     median, sigma = predict_reset(model, np.array([0.3, 1.5]))

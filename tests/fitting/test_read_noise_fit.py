@@ -123,7 +123,9 @@ def _slope_coverage(repeats, reads, slope):
     return sum(p.low <= slope <= p.high for p in fits), fits
 
 
-@pytest.mark.parametrize(("reads", "slope"), [(2000, -0.8), (20000, -1.2), (4000, 0.0)])
+@pytest.mark.parametrize(
+    ("reads", "slope"), [(256, -1.0), (2000, -0.8), (20000, -1.2), (4000, 0.0)]
+)
 def test_slopes_are_recovered(reads, slope):
     hits, fits = _slope_coverage(60, reads, slope)
     assert hits >= stats.binom.ppf(1e-3, 60, 0.94)
@@ -134,7 +136,9 @@ def test_slopes_are_recovered(reads, slope):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("reads", "slope"), [(2000, -1.0), (20000, -0.8), (20000, -1.2)])
+@pytest.mark.parametrize(
+    ("reads", "slope"), [(256, -1.0), (500, -1.2), (2000, -1.0), (20000, -0.8), (20000, -1.2)]
+)
 def test_coverage_of_slopes(reads, slope):
     hits, _ = _slope_coverage(400, reads, slope)
     assert 0.90 <= hits / 400 <= 0.99

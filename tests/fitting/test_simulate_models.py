@@ -5,7 +5,7 @@ import pytest
 
 from rramchar.errors import InputError
 from rramchar.fitting import FittedModel, fit_resistance, load_model, save_model
-from rramchar.fitting.published import PUBLISHED, published_model
+from rramchar.fitting.published import CHOSEN, PUBLISHED, published_model
 from rramchar.fitting.simulate import DRAWERS, SIMULATORS, draw_devices, simulate
 from rramchar.measured import check_frame, draw_cycling
 
@@ -26,6 +26,18 @@ def test_published_models_are_drawn_and_saved(name, tmp_path):
     longer = simulate(model, 5, 30, 1)
     first = longer[longer["pulse"] == 0]["resistance_ohm"].to_numpy()
     assert first == pytest.approx(frame[frame["pulse"] == 0]["resistance_ohm"].to_numpy())
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_models_of_the_samples_are_drawn_and_saved(name, tmp_path):
+    model = published_model(name)
+    save_model(model, tmp_path / "m.json")
+    assert load_model(tmp_path / "m.json") == model
+    frame = simulate(model, 5, 20, 1)
+    check_frame(frame)
+    assert frame["device"].nunique() == 5
+    assert frame.equals(simulate(model, 5, 20, 1))
+    assert "chosen for rramchar" in model.provenance["source"]
 
 
 def test_drawn_devices_have_the_published_spread():
