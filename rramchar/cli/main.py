@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from typing import Any, NoReturn
 
@@ -14,8 +13,10 @@ from rramchar.cli import (
     ber,
     characterize,
     demo,
+    energies,
     fit,
     iv,
+    learn,
     measured,
     netlist,
     nn,
@@ -25,6 +26,7 @@ from rramchar.cli import (
     technology,
 )
 from rramchar.cli.common import stderr
+from rramchar.cli.interrupt import interruptible
 from rramchar.errors import RramcharError
 
 # Typer brings its own copy of click from 0.26 on; the class is the same by name in both.
@@ -48,11 +50,13 @@ for _module, _name in (
     (fit, "fit"),
     (ber, "ber"),
     (nn, "nn"),
+    (learn, "learn"),
     (report, "report"),
 ):
     app.add_typer(_module.app, name=_name)
 app.command(name="map")(characterize.outcome_map)
 app.command(name="offset")(characterize.offset)
+app.command(name="energies")(energies.energies)
 app.command(name="program")(program.program)
 app.command(name="iv")(iv.iv)
 app.command(name="devices")(iv.devices)
@@ -70,10 +74,11 @@ def _root(
 
 def main() -> None:
     """Run the command line; exit 0 when done, 1 when some points failed, 2 on bad input."""
-    # A batch system's request to end is an interrupt: say what is done, and how to go on.
-    for request in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(request) is not signal.SIG_IGN:  # as for a job in the background
-            signal.signal(request, _interrupt_once)
+    with interruptible():
+        _run()
+
+
+def _run() -> NoReturn:
     try:
         sys.exit(app(prog_name="rramchar", standalone_mode=False) or 0)
     except RramcharError as error:
@@ -89,13 +94,6 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our stdout went away, as in `rramchar ... | head`
         sys.stderr.close()
         sys.exit(0)
-
-
-def _interrupt_once(_number: int, _frame: object) -> NoReturn:
-    """Interrupt; a second request, while the first is being obeyed, changes nothing."""
-    for request in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(request, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def _fail(text: str, code: int) -> NoReturn:

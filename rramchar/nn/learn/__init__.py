@@ -1,0 +1,1 @@
+"""Learning on the chip: binarized networks trained in the array by weak RESET pulses."""
