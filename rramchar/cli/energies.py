@@ -19,7 +19,7 @@ from rramchar.cli.circuit_options import (
     WorkersOption,
     parse_settings,
 )
-from rramchar.cli.common import JsonOption, check_writable, emit, progress_bar, stdout
+from rramchar.cli.common import JsonOption, check_writable, emit, late_progress, stdout
 
 if TYPE_CHECKING:
     from rramchar.nn.energy_devices import DeviceEnergies
@@ -50,37 +50,40 @@ def energies(
 ) -> None:
     """Measure the energy of a read, a SET and a weak RESET on ngspice.
 
-    The file is what [bold]rramchar learn study energy --set energies=FILE[/] takes. Reads are those
-    of the read testbench; pulses act on one device and its thick-oxide transistor.
+    The file is what [bold]rramchar learn study energy --set energies=FILE[/] takes.
+    Reads are those of the read testbench; pulses act on one device and its
+    thick-oxide transistor.
 
     Example: rramchar energies -o energies.json --vdd 1.2 --set c_bl_f=80f
     """
     from rramchar.characterize.energies import EnergyCases, measure_energies
+    from rramchar.errors import InputError
     from rramchar.nn.energy_devices import DeviceEnergies, DeviceEnergy
     from rramchar.nn.energy_table import Node
     from rramchar.provenance import provenance
     from rramchar.sweep.plan import parse_parameters
     from rramchar.testbench import TESTBENCHES
-    from rramchar.units import parse_quantity
 
     check_writable(output, option="--output")
     process, condition = ConditionText(technology, corner, temperature, vdd).load()
     given = {"amplifier": amplifier, "sample_time_s": sample_time, **parse_settings(settings)}
     parameters = parse_parameters(TESTBENCHES["read"], given)
+    low_ohm, high_ohm = _positive(lrs, "ohm", "--lrs"), _positive(hrs, "ohm", "--hrs")
+    if low_ohm >= high_ohm:
+        raise InputError(f"--lrs {lrs}: expected below --hrs {hrs}")
+    if weak_pulses < 1:
+        raise InputError(f"--weak-pulses {weak_pulses}: expected at least 1")
     cases = EnergyCases(
-        r_low_ohm=parse_quantity(lrs, "ohm", name="--lrs"),
-        r_high_ohm=parse_quantity(hrs, "ohm", name="--hrs"),
-        set_from_ohm=tuple(
-            parse_quantity(part.strip(), "ohm", name="--set-from") for part in set_from.split(",")
-        ),
-        weak_sl_v=parse_quantity(weak_voltage, "V", name="--weak-voltage"),
-        weak_width_s=parse_quantity(weak_width, "s", name="--weak-width"),
+        r_low_ohm=low_ohm,
+        r_high_ohm=high_ohm,
+        set_from_ohm=tuple(_positive(part, "ohm", "--set-from") for part in set_from.split(",")),
+        weak_sl_v=_positive(weak_voltage, "V", "--weak-voltage"),
+        weak_width_s=_positive(weak_width, "s", "--weak-width"),
         weak_pulses=weak_pulses,
     )
     # A plan resolves a relative path from its own folder; an absolute one means the same anywhere.
     name = str(Path(technology).resolve()) if technology.endswith(".toml") else technology
-    with progress_bar("groups") as bar:
-        task = bar.add_task("energies", total=None)
+    with late_progress("groups") as report:
         measured = measure_energies(
             name,
             process,
@@ -88,7 +91,7 @@ def energies(
             parameters,
             cases,
             workers=workers,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=report,
         )
     facts = provenance(
         command="rramchar energies",
@@ -106,6 +109,16 @@ def energies(
     found.save(output)
     document = {name: vars(getattr(found, name)) for name in measured}
     emit({**vars(found.node), **document, "output": output}, as_json, lambda: _show(found, output))
+
+
+def _positive(text: str, unit: str, option: str) -> float:
+    from rramchar.errors import InputError
+    from rramchar.units import parse_quantity
+
+    value = parse_quantity(text.strip(), unit, name=option)
+    if value <= 0:
+        raise InputError(f"{option} {text.strip()}: expected a number above 0 [{unit}]")
+    return value
 
 
 def _show(found: DeviceEnergies, output: Path) -> None:

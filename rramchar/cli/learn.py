@@ -13,11 +13,12 @@ from rramchar.cli.common import (
     PlotOption,
     check_writable,
     emit,
+    late_progress,
     stderr,
     stdout,
     write_figure,
 )
-from rramchar.cli.nn_common import DataOption, SeedOption, progress
+from rramchar.cli.nn_common import DataOption, SeedOption
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -100,11 +101,13 @@ def run(
 
     Example: rramchar learn run --dataset digits --out runs/learned
 
-    Example: rramchar learn run --dataset mnist --data DIR --no-check --set pulse=0.1
-    --epochs 50 --out runs/saturated --plot saturated.png
+    Example: rramchar learn run --dataset mnist --data DIR --out runs/mnist
+
+    Example: rramchar learn run --no-check --set pulse=0.1 --out runs/saturated
     """
     from rramchar.nn.datasets import load_dataset
     from rramchar.nn.learn.counters import normalized_conductance
+    from rramchar.nn.learn.devices_build import device_model
     from rramchar.nn.learn.run_folder import run_in_folder
     from rramchar.nn.learn.settings import default_learn_settings
     from rramchar.nn.learn.settings_text import parse_fields
@@ -112,17 +115,27 @@ def run(
     if plot is not None:
         check_writable(plot, option="--plot")
     name = dataset or ("digits" if data is None else "mnist")
-    if dataset is None and data is None:
-        stderr.print("no --dataset and no --data: learning the embedded digits", markup=False)
     images = load_dataset(name, data)
     named: dict[str, Any] = {
         "model": model, "rule": rule, "check": check, "synapse": synapse, "epochs": epochs,
         "hidden": tuple(hidden) if hidden else None, "seed": seed,
     }  # fmt: skip
-    chosen = default_learn_settings(images, **named, **parse_fields(settings or [], named))
-    with progress(f"learning {images.name}", "steps") as report:
-        done = run_in_folder(images, chosen, out, report)
+    taken = {field: f"give --{field}" for field in named}
+    chosen = default_learn_settings(images, **named, **parse_fields(settings or [], taken))
+    device_model(chosen.resolved())  # refuses a file that cannot be used, before anything else
+    if dataset is None and data is None:
+        stderr.print("no --dataset and no --data: learning the embedded digits", markup=False)
+    try:
+        with late_progress("steps") as report:
+            done = run_in_folder(images, chosen, out, report)
+    except KeyboardInterrupt:
+        stderr.print(
+            f"interrupted; finished epochs are kept in {out}; run the same command to go on",
+            markup=False,
+        )
+        raise typer.Exit(130) from None
     document = {**done.document, "files": {k: str(v) for k, v in done.files.items()}}
+    document["epochs_found"] = done.found
     if plot is not None:
         from rramchar.report.learning import plot_learning_run
 
@@ -146,12 +159,20 @@ def _title(document: dict[str, Any]) -> str:
     )
 
 
+def _epochs(count: int) -> str:
+    return f"{count} epoch{'' if count == 1 else 's'}"
+
+
 def _show(document: dict[str, Any]) -> None:
     counters = document["counters"]
+    epochs, found = len(document["history"]), document["epochs_found"]
     best = max(row["test_accuracy"] for row in document["history"])
     stdout.print(_title(document), markup=False)
+    if found:
+        went = "nothing was left to do" if found == epochs else f"went on after epoch {found}"
+        stdout.print(f"found a run of {_epochs(found)} in the folder; {went}")
     stdout.print(
-        f"test accuracy {document['test_accuracy']:.2%} after {len(document['history'])} epochs "
+        f"test accuracy {document['test_accuracy']:.2%} after {_epochs(epochs)} "
         f"(best {best:.2%}) in {document['seconds']:.1f} s"
     )
     for kind, name in (("weak_resets", "weak RESETs"), ("sets", "SETs")):

@@ -12,11 +12,12 @@ from rramchar.cli.common import (
     PlotOption,
     check_writable,
     emit,
+    late_progress,
     stderr,
     stdout,
     write_figure,
 )
-from rramchar.cli.nn_common import DataOption, progress
+from rramchar.cli.nn_common import DataOption
 
 if TYPE_CHECKING:
     from rramchar.nn.learn.study import Finding, Request, StudyResult
@@ -25,6 +26,9 @@ _NAMES = (
     "training, noise, retraining, nonlinearity, imperfections, flip-pulses, metaplastic, energy, "
     "retention"
 )
+_HEADINGS = {
+    "test_accuracy": "accuracy", "inference_j": "recognition", "training_j": "training",
+}  # fmt: skip
 
 
 def study(
@@ -77,8 +81,7 @@ def study(
 
     Example: rramchar learn study noise --seeds 3 --out runs/noise
 
-    Example: rramchar learn study training --dataset mnist --data DIR --length full
-    --out runs/training
+    Example: rramchar learn study training --dataset mnist --data DIR --out runs/mnist
     """
     from os import cpu_count
 
@@ -101,8 +104,15 @@ def study(
     if dataset is None and data is None and any(task.dataset for task in planned.tasks):
         stderr.print("no --dataset and no --data: learning the embedded digits", markup=False)
     count = workers if workers is not None else cpu_count() or 1
-    with progress(f"{name} study", "parts") as report:
-        result = run_study(planned, out, workers=count, progress=report)
+    try:
+        with late_progress("parts") as report:
+            result = run_study(planned, out, workers=count, progress=report)
+    except KeyboardInterrupt:
+        stderr.print(
+            f"interrupted; finished parts are kept in {out}; run the same command to go on",
+            markup=False,
+        )
+        raise typer.Exit(130) from None
     target = plot if plot is not None else out / f"{name}.png"
     write_figure(target, plot_study(result))
     answers = findings(result)
@@ -120,7 +130,7 @@ def _list(as_json: bool) -> None:
 
     def show() -> None:
         for name, one in studies.items():
-            stdout.print(f"{name}: {one['about']} ({one['source']})", markup=False)
+            stdout.print(f"{name}: {one['source']}\n  {one['about']}", markup=False)
 
     emit({"studies": studies}, as_json, show)
 
@@ -164,7 +174,7 @@ def _show(result: StudyResult, answers: list[Finding], out: Path, plot: Path) ->
     shown = Table(title=f"{study.name}: {study.title}")
     measured = table.measured[: 1 if "accuracy" in table.measured[0] else 4]
     for heading in (*table.keys, *measured):
-        shown.add_column(heading, justify="right")
+        shown.add_column(_HEADINGS.get(heading, heading), justify="right")
     if len(measured) == 1:
         shown.add_column("95 % interval", justify="right")
     lines = result.summary.to_dict("records")
@@ -173,7 +183,8 @@ def _show(result: StudyResult, answers: list[Finding], out: Path, plot: Path) ->
         cells += [_number(row[f"{m}_mean"], m) for m in measured]
         if len(measured) == 1:
             ends = (_number(row[f"{measured[0]}_{e}"], measured[0]) for e in ("low", "high"))
-            cells.append(" ... ".join(ends))
+            one = row[f"{measured[0]}_low"] != row[f"{measured[0]}_low"]  # NaN: a single seed
+            cells.append("one seed" if one else " ... ".join(ends))
         shown.add_row(*cells)
     stdout.print(shown)
     for answer in answers:
@@ -183,6 +194,7 @@ def _show(result: StudyResult, answers: list[Finding], out: Path, plot: Path) ->
         stdout.print(f"  {mark}: {answer.found}{span}", markup=False)
     for part in study.tables:
         stdout.print(f"written to {out / f'{study.name}_{part.name}.csv'}", markup=False)
+    stdout.print(f"written to {out / f'{study.name}_findings.json'}", markup=False)
     stdout.print(f"written to {plot}", markup=False)
 
 
@@ -194,10 +206,16 @@ def _thinned(lines: list[Any], most: int = 40) -> list[Any]:
 def _word(value: Any) -> str:
     if value is None or value != value:
         return "none"
-    return f"{value:g}" if isinstance(value, int | float) and value is not True else str(value)
+    if isinstance(value, bool):
+        return "with" if value else "without"
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def _number(value: float, name: str) -> str:
     if value != value:
         return "-"
+    from rramchar.units import format_quantity
+
+    if name.endswith("_j"):
+        return format_quantity(value, "J", digits=3)
     return f"{value:.2%}" if "accuracy" in name else f"{value:.4g}"

@@ -6,6 +6,7 @@ import sys
 from typing import Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from rramchar import __version__
 from rramchar.cli import (
@@ -32,8 +33,20 @@ from rramchar.errors import RramcharError
 # Typer brings its own copy of click from 0.26 on; the class is the same by name in both.
 _USAGE_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "UsageError")
 
+
+class _Root(TyperGroup):
+    """Typer ends without a word on an interrupt that a command does not handle itself."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _fail("interrupted; what was written is kept, run the same command again", 130)
+
+
 app = typer.Typer(
     name="rramchar",
+    cls=_Root,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -90,7 +103,7 @@ def _run() -> NoReturn:
         command = error.ctx.command_path if error.ctx else "rramchar"
         _fail(f"{error.format_message()} See: {command} --help", 2)
     except (KeyboardInterrupt, typer.Abort):
-        _fail("interrupted; what was finished is kept, run the same command to go on", 130)
+        _fail("interrupted", 130)
     except BrokenPipeError:  # the reader of our stdout went away, as in `rramchar ... | head`
         sys.stderr.close()
         sys.exit(0)

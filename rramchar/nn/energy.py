@@ -210,8 +210,9 @@ def training_energy(
     binary_input : bool
         See `inference_energy`.
     rule : str
-        ``threshold``: one comparison per weight and update. ``adam``: two moments of 32 bits per
-        weight, read, changed and written with each update.
+        ``threshold``: per weight and update a product and a sum for the root mean square (8 bits
+        are enough for it), and one comparison. ``adam``: two moments of 32 bits per weight, read,
+        changed and written with each update.
 
     Returns
     -------
@@ -236,7 +237,9 @@ def training_energy(
     # A binary activation adds or subtracts the error; an 8-bit pixel multiplies it.
     first = e["add16"] if binary_input else e["mult8"] + e["add32"]
     update = e["add16"]
-    if rule == "adam":
+    if rule == "threshold":
+        update += e["mult8"] + e["add32"]
+    else:
         update += 2 * 64 * e["sram_bit"] + 6 * e["mult_fp32"] + 4 * e["add_fp32"]
     neurons = sum(sizes[1:])
     return {

@@ -53,6 +53,7 @@ def plot_learning_run(
     low, high = min(0.0, float(conductance.min())), max(1.0, float(conductance.max()))
     counts, edges = np.histogram(conductance, bins=_BINS, range=(low, high))
     right.stairs(100 * counts / counts.sum(), edges, fill=True, color=BLUE, alpha=0.75)
+    right.set_axisbelow(True)  # the grid behind the bars
     right.set(xlabel=CONDUCTANCE, ylabel=f"devices per bin (%), {len(conductance):,} in all")
     figure.suptitle(title, fontsize=9)
     return figure
@@ -89,7 +90,7 @@ def plot_training(result: StudyResult) -> Figure:
     right.set(xlabel=CONDUCTANCE, ylabel="devices per bin (%)")
     right.set_yscale("log")
     right.legend(loc="upper center")
-    figure.suptitle(result.study.title, fontsize=9)
+    figure.suptitle(f"{result.study.title}{bands_of(result)}", fontsize=9)
     return figure
 
 
@@ -106,6 +107,12 @@ def band(
     axis.plot(at, mean, color=colour, label=label, marker=marker, ms=4, ls=line)
     if np.isfinite(low).any():
         axis.fill_between(at, low, high, color=colour, alpha=0.18, lw=0)
+
+
+def bands_of(result: StudyResult, what: str = "bands") -> str:
+    """Return a second line for a title that says what a band is; none with a single seed."""
+    seeds = int(result.summary["seeds"].max())
+    return "" if seeds < 2 else f"\n{what}: 95 % interval of {seeds} seeds"
 
 
 def whole_epochs(axis: Axes) -> None:

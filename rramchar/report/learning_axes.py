@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from rramchar.nn.learn.study import StudyResult
 from rramchar.nn.learn.study_axes import DEFAULT_RATIO
 from rramchar.nn.learn.study_imperfections import CASES
-from rramchar.report.learning import band
+from rramchar.report.learning import band, bands_of, whole_epochs
 from rramchar.report.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, new_figure, styled
 
 ACCURACY = "test accuracy (%)"
@@ -60,10 +60,12 @@ def plot_noise(result: StudyResult) -> Figure:
     ratios = sorted(set(result.summary["ratio"]))
     axis.set_xticks(ratios, [f"{r:g}" for r in ratios])
     axis.set_xticks([], minor=True)
-    axis.axvline(DEFAULT_RATIO, color=GREY, ls=":", lw=1, zorder=0)
+    axis.axvline(
+        DEFAULT_RATIO, color=GREY, ls=":", lw=1.2, zorder=0, label="default of the devices"
+    )
     axis.set(xlabel="noise of a pulse η over its mean fall at G$_{max}$", ylabel=ACCURACY)
     axis.legend(loc="lower left")
-    figure.suptitle(result.study.title, fontsize=9)
+    figure.suptitle(f"{result.study.title}{bands_of(result)}", fontsize=9)
     return figure
 
 
@@ -99,10 +101,11 @@ def plot_retraining(result: StudyResult) -> Figure:
     left.set(xlabel="epoch; dotted: the task changes", ylabel=ACCURACY)
     right.set(xlabel="task", ylabel="test accuracy at the end of a task (%)")
     right.set_xticks(sorted(set(result.summary["stage"] + 1)))
+    whole_epochs(left)
     right.legend(loc="best")
     change = {"pixels": "pixels in another order", "labels": "classes exchanged"}
     kind = change[result.study.facts["change"]]
-    figure.suptitle(f"{result.study.title}; changed tasks: {kind}", fontsize=9)
+    figure.suptitle(f"{result.study.title}; changed tasks: {kind}{bands_of(result)}", fontsize=9)
     return figure
 
 
@@ -133,7 +136,7 @@ def plot_nonlinearity(result: StudyResult) -> Figure:
         axis.set_title(title, loc="left")
     axes[0].set_ylabel("β of the progressive SET")
     figure.colorbar(mesh, ax=list(axes), label=ACCURACY, fraction=0.04)
-    figure.suptitle(result.study.title, fontsize=9)
+    figure.suptitle(f"{result.study.title}{bands_of(result, '±')}", fontsize=9)
     return figure
 
 
@@ -194,7 +197,7 @@ def plot_imperfections(result: StudyResult) -> Figure:
     axis.set_xticks(range(len(CASES)), [_TICKS[name] for name in CASES])
     axis.set_xlim(-0.5, len(CASES) - 0.5)
     axis.set_ylabel(ACCURACY)
-    figure.suptitle(result.study.title, fontsize=9)
+    figure.suptitle(f"{result.study.title}{bands_of(result, 'bars')}", fontsize=9)
     return figure
 
 
@@ -229,10 +232,14 @@ def plot_retention(result: StudyResult) -> Figure:
         axis.set_xlabel("time since training (s)")
         until = float(result.study.facts["measured_until_s"])
         if last > until:
-            axis.axvspan(until, last, color=GREY, alpha=0.15, lw=0)
+            label = "beyond the data of the law"
+            axis.axvspan(until, last, color=GREY, alpha=0.15, lw=0, label=label)
     left.set_ylabel(ACCURACY)
     right.set_ylabel("signs of weights that changed (%)")
     right.set_ylim(bottom=0)
-    left.legend(loc="lower left")
-    figure.suptitle(f"{result.study.title}; law: {result.study.facts['law']}", fontsize=9)
+    left.plot([], [], color=GREY, ls="--", lw=0.8, label="right after training")
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    law = f"{result.study.facts['law']}".removeprefix("law of ")
+    figure.suptitle(f"{result.study.title}; law: {law}{bands_of(result)}", fontsize=9)
     return figure

@@ -86,9 +86,9 @@ def test_the_command_writes_a_file_that_loads(run_cli, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--lrs", "30k"), "r_low_ohm"),
+        (("--lrs", "30k"), "--lrs 30k: expected below --hrs 20k"),
         (("--set-from", "10k,x"), "--set-from"),
-        (("--weak-voltage", "-1"), "sl_v"),
+        (("--weak-voltage", "-1"), "--weak-voltage -1: expected a number above 0"),
         (("--technology", "none"), "none"),
     ],
 )

@@ -83,7 +83,18 @@ def test_refusals_are_one_line(run, tmp_path, monkeypatch, arguments, words):
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
     assert words in err
-    assert "Traceback" not in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "x").exists()
+
+
+def test_tables_fit_80_columns(run, tmp_path):
+    one = (*_TINY, "--seeds", "1", "--dataset", "digits", "--out", tmp_path)
+    _, out, _ = run("training", *one)
+    assert "without" in out
+    assert "one seed" in out
+    assert "training_findings.json" in out
+    _, out, _ = run("nonlinearity", *_TINY, "--set", "betas_set=0", "--out", tmp_path)
+    assert max(len(line) for line in out.splitlines() if line[:1] in "│┃┏└") <= 80
 
 
 def test_help_has_an_example(run):

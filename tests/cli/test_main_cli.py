@@ -78,8 +78,7 @@ def test_the_version(run_cli):
         (InputError(r"a file named [/red] or [bold]x or a\[b"), 2,
          "error: a file named [/red] or [bold]x or a\\[b\n"),
         (InputError("two\nlines\r\nin a name\u2028here"), 2, "error: two lines in a name here\n"),
-        (KeyboardInterrupt(), 130,
-         "error: interrupted; what was finished is kept, run the same command to go on\n"),
+        (KeyboardInterrupt(), 130, "error: interrupted\n"),
     ],
 )  # fmt: skip
 def test_every_error_is_one_line_and_an_exit_code(run_cli, monkeypatch, error, code, line):
@@ -88,6 +87,16 @@ def test_every_error_is_one_line_and_an_exit_code(run_cli, monkeypatch, error, c
 
     monkeypatch.setattr(cli, "app", fail)
     assert run_cli() == (code, "", line)
+
+
+def test_an_interrupt_that_a_command_does_not_handle_is_said(run_cli, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rramchar.nn.datasets.load_dataset", interrupt)
+    code, out, err = run_cli("nn", "train", "--dataset", "digits", "-o", "net.npz")
+    assert (code, out) == (130, "")
+    assert "interrupted; what was written is kept, run the same command again" in err
 
 
 def test_a_bug_is_not_dressed_up_as_bad_input(monkeypatch):

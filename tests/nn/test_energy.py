@@ -98,6 +98,7 @@ class TestTraining:
     def test_gradients_and_rule(self):
         found = training_energy(self.SIZES, self.COUNTS, simple_model(mult8=1.0))
         assert found["gradients"] == 100 * 15
+        assert found["rule"] == 10 * 21  # squares for the root mean square of the threshold
         found = training_energy(self.SIZES, self.COUNTS, simple_model(add16=1.0))
         assert found["gradients"] == 100 * 6
         assert found["backward sums"] == 100 * 6

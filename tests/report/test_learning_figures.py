@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,12 @@ import pytest
 from rramchar.nn.learn.study import Request, Study, StudyResult, Table, Task
 from rramchar.nn.learn.study_statistics import summarize
 from rramchar.report.learning import plot_learning_run
-from rramchar.report.learning_axes import plot_imperfections, plot_noise, plot_nonlinearity
+from rramchar.report.learning_axes import (
+    plot_imperfections,
+    plot_noise,
+    plot_nonlinearity,
+    plot_retention,
+)
 from rramchar.report.learning_page import open_page
 
 
@@ -17,8 +24,13 @@ def _work(task, context):
     raise AssertionError("nothing is run here")
 
 
-def result(name: str, rows: pd.DataFrame, keys: tuple[str, ...]) -> StudyResult:
-    table = Table("accuracy", keys, ("test_accuracy",))
+def result(
+    name: str,
+    rows: pd.DataFrame,
+    keys: tuple[str, ...],
+    measured: tuple[str, ...] = ("test_accuracy",),
+) -> StudyResult:
+    table = Table("accuracy", keys, measured)
     study = Study(name, (Task(_work, {}, {}),), (table,), "a title")
     return StudyResult(study, {"accuracy": rows}, {"accuracy": summarize(rows, table)})
 
@@ -48,7 +60,8 @@ def test_noise_draws_a_line_and_a_band_for_each_kind_of_weight():
     (axis,) = plot_noise(result("noise", rows, ("weights", "ratio"))).axes
     assert [t.get_text() for t in axis.get_xticklabels()] == ["0", "0.25", "4"]
     labels = [t.get_text() for t in axis.get_legend().get_texts()]
-    assert labels == ["BNN, with the check", "analog, weak RESET only"]
+    assert labels == ["BNN, with the check", "analog, weak RESET only", "default of the devices"]
+    assert "bands: 95 % interval of 2 seeds" in axis.figure.get_suptitle()
     assert axis.lines[0].get_ydata() == pytest.approx([90.15, 89.65, 82.15])
     assert len(axis.collections) == 2
 
@@ -87,6 +100,25 @@ def test_imperfections_show_single_seeds_beside_their_mean():
     dots = [line for line in axis.lines if len(line.get_xdata()) == 3]
     assert len(dots) == 5
     assert dots[3].get_ydata() == pytest.approx([87.1, 87.2, 87.3])
+
+
+def test_retention_says_what_its_lines_and_its_grey_are():
+    rows = pd.DataFrame(
+        [
+            {"weights": w, "time_s": t, "seed": s, "test_accuracy": 0.9 - 0.01 * s, "changed": 0.0}
+            for w in ("bnn", "analog")
+            for t in (0.0, 1.0, 1e4, 1e6)
+            for s in (1, 2)
+        ]
+    )
+    made = result("retention", rows, ("weights", "time_s"), ("test_accuracy", "changed"))
+    facts = {"measured_until_s": 1e4, "law": "law of published relaxation data"}
+    figure = plot_retention(replace(made, study=replace(made.study, facts=facts)))
+    (legend,) = figure.legends
+    assert [t.get_text() for t in legend.get_texts()] == [
+        "BNN as trained", "analog", "beyond the data of the law", "right after training",
+    ]  # fmt: skip
+    assert "law: published relaxation data\nbands: 95 %" in figure.get_suptitle()
 
 
 def test_the_page_names_commands_without_folders_of_this_machine(tmp_path):

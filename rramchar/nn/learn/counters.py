@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rramchar.nn.energy_devices import load_device_energies
 from rramchar.nn.learn.state import LearnState
 
 ENDURANCE_64_DEVICES = 1e5
@@ -72,7 +73,9 @@ def summarize_counters(state: LearnState) -> dict[str, Any]:
     -------
     dict
         For ``weak_resets`` and ``sets`` each the ``total``, and per device ``mean``, ``median``,
-        ``q99``, ``max``, ``layer_means``, and ``devices_above_1e5``; ``trainings_within_1e5`` and
+        ``q99``, ``max``, ``layer_means``, and ``devices_above_1e5``; ``energy_j``: ``total``, and
+        per device ``mean`` and ``max``, at the shipped energies of one pulse, whatever its strength
+        (`rramchar.nn.energy_devices`) [J]; ``trainings_within_1e5`` and
         ``trainings_within_55e9``: how many such runs the most used device would stand, if a weak
         RESET wears like a whole cycle of the published test (it wears less).
     """
@@ -89,6 +92,13 @@ def summarize_counters(state: LearnState) -> dict[str, Any]:
             "layer_means": [float(layer.mean()) for layer in layers],
             "devices_above_1e5": int(np.count_nonzero(every > ENDURANCE_64_DEVICES)),
         }
+    pulse = load_device_energies()
+    every_j = np.concatenate(device_energy_j(state, pulse.weak_reset.energy_j, pulse.set.energy_j))
+    found["energy_j"] = {
+        "total": float(every_j.sum()),
+        "mean": float(every_j.mean()),
+        "max": float(every_j.max()),
+    }
     most = max(found["weak_resets"]["max"], found["sets"]["max"], 1)
     return found | {
         "trainings_within_1e5": ENDURANCE_64_DEVICES / most,

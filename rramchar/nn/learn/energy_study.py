@@ -44,6 +44,7 @@ _OPTIONS = ("sizes", "sizes8", "node", "vdd", "exponent", "rows", "energies", "o
 _AGREEMENT = 2.0  # what an estimate across two design styles can promise
 _KEYS = ("network", "neurons")
 _VERSION = 1  # raised when trainings that were kept must be done again
+_COUNTED = 2  # raised when operations are counted otherwise; trainings stay
 
 
 def plan(request: Request) -> Study:
@@ -76,7 +77,7 @@ def plan(request: Request) -> Study:
         for neurons in chosen:
             settings = request.learning(epochs=epochs, known=_OPTIONS, hidden=(neurons,))
             shown = settings if network == "bnn" else shown
-            extra = {"model": _document(model), "version": _VERSION}
+            extra = {"model": _document(model), "version": _VERSION, "counted": _COUNTED}
             columns = {"network": network, "neurons": neurons}
             tasks += seed_tasks(request, work, columns, settings, extra)
     assert shown is not None
@@ -278,13 +279,12 @@ def _model(request: Request) -> EnergyModel:
         parse_quantity(request.text("node", "28n"), "m", name="--set node"),
         parse_quantity(supply, "V", name="--set vdd") if supply else None,
     )
-    (exponent,), (rows,) = request.numbers("exponent", (1.0,)), request.whole_numbers("rows", (32,))
     return energy_model(
         load_device_energies(request.text("energies", "") or None),
         load_operations(request.text("operations", "") or None),
         node,
-        exponent=exponent,
-        rows=rows,
+        exponent=request.number("exponent", 1.0),
+        rows=request.whole_number("rows", 32),
     )
 
 

@@ -264,7 +264,9 @@ def _epoch(
                 layer.misread_as(settings.read, misreading)
         values = encoding.apply(task.train_images[chosen])
         with np.errstate(over="ignore", invalid="ignore"):  # the loss is checked instead
-            loss, _ = update(list(layers), values, task.train_labels[chosen], training.learning_rate)
+            loss, _ = update(
+                list(layers), values, task.train_labels[chosen], training.learning_rate
+            )
         if not np.isfinite(loss):
             raise InputError(
                 f"learning_rate: {training.learning_rate:g} makes the training of {task.name} "

@@ -66,9 +66,9 @@ def plan(request: Request) -> Study:
         if name not in _OPTIONS:
             raise InputError(f"--set {name}={text}: this study takes {', '.join(_OPTIONS)}")
     training = _training(request)
-    (count,) = request.whole_numbers("tasks", (request.by_length(2, 4, 6),), least=2)
-    ms = request.numbers("ms", (0.0, 12.0, 25.0) if request.small else (0.0, 1.35, 4.0))
-    (full_scale,) = request.numbers("full_scale", (2.0,))
+    count = request.whole_number("tasks", request.by_length(2, 4, 6), least=2)
+    ms = request.numbers("ms", (0.0, 12.0, 25.0) if request.small else (0.0, 1.35, 4.0), least=0)
+    full_scale = request.number("full_scale", 2.0)
     shared = {"training": vars(training), "tasks": count, "full_scale": full_scale}
     shared["read"] = _read(request)
     tasks = []
@@ -95,10 +95,10 @@ def _training(request: Request) -> TrainingSettings:
     epochs = request.by_length(2, 30, 60) if request.small else request.by_length(1, 5, 20)
     return default_settings(
         request.data().load()[0],
-        hidden=request.whole_numbers("hidden", (512,)),
+        hidden=request.sizes("hidden", (512,)),
         epochs=request.epochs or epochs,
-        learning_rate=request.numbers("learning_rate", (5e-3,))[0],
-        init_std=request.numbers("init_std", (0.1,))[0],
+        learning_rate=request.number("learning_rate", 5e-3),
+        init_std=request.number("init_std", 0.1),
         seed=request.first_seed,
     )
 

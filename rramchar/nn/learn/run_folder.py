@@ -11,6 +11,7 @@ import pandas as pd
 from rramchar.errors import StoreError
 from rramchar.nn.dataset import Dataset
 from rramchar.nn.learn.counters import counter_histogram, summarize_counters
+from rramchar.nn.learn.folder import make_folder
 from rramchar.nn.learn.run import LearnResult, Progress, learn, network
 from rramchar.nn.learn.settings import LearnSettings
 from rramchar.nn.learn.state import LearnState
@@ -34,11 +35,14 @@ class FolderRun:
         ``sets_per_device`` (means over devices), ``seconds``, ``counters`` and ``settings``.
     files : dict of str to Path
         The files written.
+    found : int
+        Epochs that earlier calls had finished.
     """
 
     result: LearnResult
     document: dict[str, Any]
     files: dict[str, Path]
+    found: int
 
 
 def run_in_folder(
@@ -71,16 +75,12 @@ def run_in_folder(
     StoreError
         If the folder holds a run with other settings or data, or cannot be written.
     """
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"{folder}: cannot be created ({error.strerror})") from None
-    path = folder / "state.npz"
+    path = Path(folder) / "state.npz"
     data = dataset_digest(dataset)
     state = _earlier(path, settings, dataset, data) if path.is_file() else None
     if state is None:
         state = LearnState.new(settings, dataset)
+    folder, found = make_folder(folder), state.epoch  # what cannot be learned leaves no folder
     facts = {"dataset": dataset.name, "data_digest": data}
     learn(
         dataset,
@@ -91,7 +91,7 @@ def run_in_folder(
         state=state,
     )
     result = LearnResult(state.history[: settings.epochs], state)
-    return _write(result, folder, dataset)
+    return _write(result, folder, dataset, found)
 
 
 def dataset_digest(dataset: Dataset) -> str:
@@ -126,7 +126,7 @@ def _earlier(path: Path, settings: LearnSettings, dataset: Dataset, data: str) -
     return state
 
 
-def _write(result: LearnResult, folder: Path, dataset: Dataset) -> FolderRun:
+def _write(result: LearnResult, folder: Path, dataset: Dataset, found: int) -> FolderRun:
     state = result.state
     facts = provenance(dataset=dataset.name, settings=state.settings.as_dict())
     facts["packages"] = {k: v for k, v in facts["packages"].items() if k != "PySpice"}
@@ -153,4 +153,4 @@ def _write(result: LearnResult, folder: Path, dataset: Dataset) -> FolderRun:
         files["network"] = folder / "network.npz"
         made = network(state, {"dataset": dataset.name, "provenance": facts})
         save_network(made, files["network"])
-    return FolderRun(result, document, files)
+    return FolderRun(result, document, files, found)

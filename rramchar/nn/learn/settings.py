@@ -186,6 +186,11 @@ class LearnSettings:
             raise InputError(
                 f"read_where: {self.read_where!r} chooses a condition of a read model; give one"
             )
+        if self.read_model is not None and self.model == "ideal":
+            raise InputError(
+                "read_model: devices of model ideal have no resistance in ohms that its amplifiers "
+                "could read; use another model, or read_offset"
+            )
         if self.read_model is not None and (self.read_offset or self.read_noise):
             raise InputError(
                 "read_offset, read_noise: the amplifiers come from the read model; leave them at 0"

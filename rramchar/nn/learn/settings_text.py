@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from difflib import get_close_matches
 from typing import Any
 
 from rramchar.errors import InputError
@@ -13,15 +14,19 @@ from rramchar.units import parse_quantity
 _UNITS = {"v_reset_v": "V", "pulse_width_s": "s"}
 
 
-def parse_fields(texts: Sequence[str], taken: Container[str] = ()) -> dict[str, Any]:
+def parse_fields(
+    texts: Sequence[str], taken: Mapping[str, str] | None = None, also: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return fields of `LearnSettings` given as ``NAME=VALUE``.
 
     Parameters
     ----------
     texts : sequence of str
         Numbers may have SI prefixes and units; a list is separated by commas.
-    taken : container of str
-        Fields that have an option of their own.
+    taken : mapping of str to str, optional
+        Fields that cannot be given so, and what to do instead.
+    also : sequence of str
+        Further names that are read elsewhere, to be named in an error message.
 
     Returns
     -------
@@ -34,12 +39,20 @@ def parse_fields(texts: Sequence[str], taken: Container[str] = ()) -> dict[str, 
         If a text is no such pair, names no free field, or its value cannot be read.
     """
     kinds = {field.name: str(field.type) for field in fields(LearnSettings)}
+    taken = taken or {}
     free = [name for name in kinds if name not in taken]
     found: dict[str, Any] = {}
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals or name not in free:
-            raise InputError(f"--set {text}: expected NAME=VALUE, NAME one of {', '.join(free)}")
+            names = list(dict.fromkeys((*also, *free)))
+            close = get_close_matches(name, names, n=1)
+            hint = f" ({name}: {taken[name]})" if name in taken else ""
+            if not hint and close and close[0] != name:
+                hint = f" (did you mean {close[0]}?)"
+            raise InputError(
+                f"--set {text}: expected NAME=VALUE{hint}, NAME one of {', '.join(names)}"
+            )
         if name in found:
             raise InputError(f"--set {text}: {name} is given twice")
         found[name] = _value(name, value, kinds[name])

@@ -23,6 +23,7 @@ from rramchar.nn.learn.state import LearnState
 
 FORMAT = "rramchar learning array"
 VERSION = 1
+_MEND = "delete it to start again, or choose another folder"
 
 
 def save_state(state: LearnState, path: str | Path, facts: dict[str, Any] | None = None) -> None:
@@ -104,7 +105,7 @@ def load_state(path: str | Path) -> tuple[LearnState, dict[str, Any]]:
         epoch, scheduled = int(header["epoch"]), int(header["scheduled"])
         history, facts = header["history"], header["facts"]
     except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"{path}: damaged header ({error!r}); start again elsewhere") from None
+        raise StoreError(f"{path}: damaged header ({error!r}); {_MEND}") from None
     state = LearnState(settings, pixels, classes, maximum)
     if state.model_digest != digest:
         raise InputError(
@@ -131,7 +132,7 @@ def _fill(
             what = "missing" if found is None else f"{found.dtype} of shape {found.shape}"
             raise StoreError(
                 f"{path}: array {prefix}{name} is {what}, expected {array.dtype} of shape "
-                f"{array.shape}; the file is damaged"
+                f"{array.shape}; the file is damaged; {_MEND}"
             )
 
 
@@ -143,9 +144,11 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
             arrays = {name: archive[name] for name in archive.files}
         header = json.loads(str(arrays.pop("header")))
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise StoreError(f"{path}: damaged, or no file of `rramchar learn run`: {error}") from None
+        raise StoreError(
+            f"{path}: damaged, or no file of `rramchar learn run` ({error}); {_MEND}"
+        ) from None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise StoreError(f"{path}: its header does not say format {FORMAT!r}")
+        raise StoreError(f"{path}: its header does not say format {FORMAT!r}; {_MEND}")
     if header.get("version") != VERSION:
         raise StoreError(
             f"{path}: format version {header.get('version')!r}, expected {VERSION}; update rramchar"

@@ -51,6 +51,7 @@ def plan_noise(request: Request) -> Study:
     ratios = request.numbers(
         "ratios",
         request.by_length((0.0, 0.25, 2.0), (0.0, 0.25, 0.5, 1.0, 2.0, 4.0), _ALL_RATIOS),
+        least=0,
     )  # fmt: skip
     tasks = []
     for weights in ("bnn", "analog", "analog_set"):
@@ -85,8 +86,8 @@ def plan_nonlinearity(request: Request) -> Study:
     _need_law(request, "nonlinearity")
     many = (0.0, 1.5, 3.0, 6.0) if request.small or request.length == "full" else (0.0, 3.0, 6.0)
     default = request.by_length((0.0, 3.0), many, many)
-    betas = request.numbers("betas", default)
-    sets = request.numbers("betas_set", default)
+    betas = request.numbers("betas", default, least=0)
+    sets = request.numbers("betas_set", default, least=0)
     tasks = []
     for weights in ("bnn", "analog"):
         for beta in betas:

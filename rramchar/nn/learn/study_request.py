@@ -57,7 +57,8 @@ class Request:
             if name == "epochs" and value is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                raise InputError(f"{name}: {value!r}, expected a whole number of at least {low}")
+                shown = f"{name} (--seed)" if name == "first_seed" else name
+                raise InputError(f"{shown}: {value!r}, expected a whole number of at least {low}")
 
     @property
     def small(self) -> bool:
@@ -97,45 +98,61 @@ class Request:
         """Return an option of the study."""
         return self.options.get(name, default)
 
-    def numbers(self, name: str, default: Sequence[float]) -> tuple[float, ...]:
+    def numbers(
+        self, name: str, default: Sequence[float], *, least: float = -math.inf
+    ) -> tuple[float, ...]:
         """Return an option of the study that is a list of different numbers, ``a,b,c``."""
-        if name not in self.options:
-            return tuple(float(value) for value in default)
-        text = self.options[name]
-        try:
-            values = tuple(float(part) for part in text.split(","))
-        except ValueError:
-            raise InputError(f"--set {name}={text}: expected numbers such as 0,0.5,1") from None
-        if not all(math.isfinite(value) for value in values):
-            raise InputError(f"--set {name}={text}: expected finite numbers")
-        return tuple(dict.fromkeys(values))
+        wanted = "numbers such as 0,0.5,1" + ("" if least == -math.inf else f", at least {least:g}")
+        values = self._parsed(name, wanted, least)
+        return tuple(dict.fromkeys(float(v) for v in (default if values is None else values)))
 
     def number(self, name: str, default: float) -> float:
         """Return an option of the study that is one number."""
-        values = self.numbers(name, (default,))
+        values = self._parsed(name, "one number")
+        if values is None:
+            return float(default)
         if len(values) != 1:
             raise InputError(f"--set {name}={self.options[name]}: expected one number")
         return values[0]
 
     def whole_number(self, name: str, default: int, *, least: int = 1) -> int:
         """Return an option of the study that is one whole number."""
-        value = self.number(name, default)
-        if value != int(value) or value < least:
-            raise InputError(
-                f"--set {name}={self.options[name]}: expected one, whole, of at least {least}"
-            )
-        return int(value)
+        wanted = f"one whole number of at least {least}"
+        values = self._parsed(name, wanted, least)
+        if values is None:
+            return default
+        if len(values) != 1 or values[0] != int(values[0]):
+            raise InputError(f"--set {name}={self.options[name]}: expected {wanted}")
+        return int(values[0])
 
     def whole_numbers(
         self, name: str, default: Sequence[int], *, least: int = 1
     ) -> tuple[int, ...]:
         """Return an option of the study that is a list of whole numbers, ``a,b,c``."""
-        values = self.numbers(name, default)
-        if any(value != int(value) or value < least for value in values):
-            raise InputError(
-                f"--set {name}={self.options[name]}: expected whole numbers of at least {least}"
-            )
+        return tuple(dict.fromkeys(self.sizes(name, default, least=least)))
+
+    def sizes(self, name: str, default: Sequence[int], *, least: int = 1) -> tuple[int, ...]:
+        """Return whole numbers in which one may come again, as two layers of the same size."""
+        wanted = f"whole numbers of at least {least}, such as 64,128"
+        values = self._parsed(name, wanted, least)
+        if values is None:
+            return tuple(default)
+        if any(value != int(value) for value in values):
+            raise InputError(f"--set {name}={self.options[name]}: expected {wanted}")
         return tuple(int(value) for value in values)
+
+    def _parsed(self, name: str, wanted: str, least: float = -math.inf) -> tuple[float, ...] | None:
+        """Return the finite numbers of an option, None where it is not given."""
+        if name not in self.options:
+            return None
+        text = self.options[name]
+        try:
+            values = tuple(float(part) for part in text.split(","))
+        except ValueError:
+            values = (math.nan,)
+        if not all(math.isfinite(value) and value >= least for value in values):
+            raise InputError(f"--set {name}={text}: expected {wanted}")
+        return values
 
     def learning(
         self,

@@ -80,6 +80,9 @@ def work(task: Task, context: Context) -> list[Row]:
             up = array.weights.reshape(-1) > 0
             array.bl.weak_reset(np.flatnonzero(up))
             array.blb.weak_reset(np.flatnonzero(~up))
+    if task.settings["pulses"]:
+        for array in arrays:
+            array.refresh()
     devices = [device for array in arrays for device in (array.bl, array.blb)]
     streams = np.random.SeedSequence([task.seed, 1]).spawn(len(devices))
     later = [

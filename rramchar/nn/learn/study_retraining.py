@@ -41,7 +41,7 @@ def plan(request: Request) -> Study:
         `epoch`).
     """
     epochs = request.by_length(2, 15, 40) if request.small else request.by_length(1, 2, 10)
-    ratios = request.numbers("ratios", (0.0, 0.25, 1.0))
+    ratios = request.numbers("ratios", (0.0, 0.25, 1.0), least=0)
     stages = request.whole_number("stages", request.by_length(2, 4, 10), least=2)
     change = request.text("change", CHANGES[0])
     if change not in CHANGES:

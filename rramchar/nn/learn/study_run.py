@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from rramchar.errors import StoreError
 from rramchar.nn.evaluate import Progress
+from rramchar.nn.learn.folder import make_folder
 from rramchar.nn.learn.study import (
     Context,
     Finding,
@@ -96,15 +97,12 @@ def run_study(
         If the folder cannot be used, or a file in it is damaged.
     """
     check_workers(workers)
-    folder = Path(folder)
-    try:
-        (folder / "parts").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"{folder}: cannot be created ({error.strerror})") from None
+    folder = make_folder(folder)
+    make_folder(folder / "parts")
     parts: list[list[Row]] = [[] for _ in study.tasks]
     if progress is not None:
         progress(0, len(parts))
-    for done, (index, rows) in enumerate(_all(study.tasks, folder, workers), 1):
+    for done, (index, rows) in enumerate(_all(study, folder, workers), 1):
         parts[index] = rows
         if progress is not None:
             progress(done, len(parts))
@@ -135,15 +133,33 @@ def run_task(task: Task, folder: Path) -> list[Row]:
     return rows
 
 
-def _all(tasks: Sequence[Task], folder: Path, workers: int) -> Iterator[tuple[int, list[Row]]]:
+def _all(study: Study, folder: Path, workers: int) -> Iterator[tuple[int, list[Row]]]:
     left = {}
-    for index, task in enumerate(tasks):
+    for index, task in enumerate(study.tasks):
         part = _part(task, folder)
         if part.is_file():
-            yield index, load_rows(part)
+            yield index, _finished(part, task, study)
         else:
             left[index] = (task, folder)
     yield from run_parallel(run_task, left, workers)
+
+
+def _finished(part: Path, task: Task, study: Study) -> list[Row]:
+    """Return the rows of a finished task; rows of something else are damage."""
+    rows = load_rows(part)
+    own = {**_plain(task.columns), "seed": task.seed}
+    columns = {table.name: (*table.keys, *table.measured) for table in study.tables}
+    for row in rows:
+        missing = [c for c in columns.get(row.get("table", ""), ("table",)) if c not in row]
+        if missing or any(row.get(name) != value for name, value in own.items()):
+            break
+    else:
+        if rows:
+            return rows
+    raise StoreError(
+        f"{part}: damaged (its rows are not those of {study.name}, {own}); delete it, and run the "
+        "study again"
+    )
 
 
 def _part(task: Task, folder: Path) -> Path:
@@ -165,7 +181,7 @@ def _collect(study: Study, parts: Sequence[Sequence[Row]]) -> StudyResult:
     return StudyResult(study, rows, summaries)
 
 
-def _plain(row: Row) -> Row:
+def _plain(row: Mapping[str, Any]) -> Row:
     """Turn numpy's numbers into plain ones, and NaN, which is no JSON, into None."""
     plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in row.items()}
     return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in plain.items()}

@@ -20,12 +20,13 @@ def learn_settings(
     request: Request, known: Sequence[str], start: Mapping[str, Any], own: Mapping[str, Any]
 ) -> LearnSettings:
     """Return the settings of a training; see `Request.learning`."""
-    read = (*known, "hidden")
-    texts = [f"{name}={text}" for name, text in request.options.items() if name not in read]
-    given = parse_fields(texts, (*own, "seed", "epochs"))
+    taken = dict.fromkeys(own, "the study sets it itself")
+    if "hidden" not in taken:
+        known = (*known, "hidden")
+    texts = [f"{name}={text}" for name, text in request.options.items() if name not in known]
+    given = parse_fields(texts, {**taken, "seed": "give --seed", "epochs": "give --epochs"}, known)
     if "hidden" in request.options:
-        sizes = request.numbers("hidden", ())
-        given["hidden"] = tuple(int(n) if n == int(n) else n for n in sizes)
+        given["hidden"] = request.sizes("hidden", ())
     data, _ = request.data().load()
     chosen = {**start, **given, **own, "seed": request.first_seed}
     return default_learn_settings(data, **chosen).resolved()

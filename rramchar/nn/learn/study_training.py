@@ -30,7 +30,7 @@ def plan(request: Request) -> Study:
     Parameters
     ----------
     request : Request
-        Without options, a pulse twice as strong as the default, and a constant schedule.
+        Without options, a pulse ten times as strong as the default, and a constant schedule.
 
     Returns
     -------

@@ -89,7 +89,9 @@ class TestEnergyStudy:
     def test_faulty_options_are_refused_in_one_line(self, run_cli, tmp_path):
         for option, message in (
             ("node=5n", "nominal supply"),
-            ("rows=1.5", "whole numbers"),
+            ("rows=1.5", "one whole number"),
+            ("exponent=1,2", "--set exponent=1,2: expected one number"),
+            ("hidden=8", "hidden: the study sets it itself"),
             ("sizes=0", "whole numbers of at least 1"),
             ("exponent=-1", "exponent"),
             ("energies=none.json", "none.json"),

@@ -1,6 +1,10 @@
 """``rramchar learn run``."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +78,8 @@ def test_without_a_data_set_the_digits_are_learned_and_said_so(run_cli, tmp_path
         (("--rule", "sgd"), "rule: 'sgd'"),
         (("--synapse", "analog", "--check"), "no bit to check"),
         (("--set", "seed=3"), "--set seed=3: expected NAME=VALUE"),
+        (("--set", "seed=3"), "seed: give --seed"),
+        (("--set", "plse=0.1"), "did you mean pulse?"),
         (("--set", "tau=abc"), "tau"),
         (("--epochs", "0"), "epochs: 0"),
         (("--plot", "nowhere/figure.png"), "folder nowhere does not exist"),
@@ -85,7 +91,46 @@ def test_bad_input_is_one_line(run_cli, tmp_path, arguments, message):
     )
     assert code == 2
     assert message in " ".join(err.split())
+    assert len(err.splitlines()) == 1  # no progress bar, no notice
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_damaged_state_says_how_to_mend_it(run_cli, tmp_path):
+    (tmp_path / "state.npz").write_bytes(b"PK")
+    code, _, err = run_cli("learn", "run", *FAST, "--out", tmp_path)
+    assert code == 2
+    assert len(err.splitlines()) == 1
+    assert "state.npz: damaged" in err
+    assert "delete it to start again" in err
+
+
+def test_a_finished_run_says_that_nothing_was_left(run_cli, tmp_path):
+    learn(run_cli, *FAST, "--out", tmp_path)
+    code, out, err = run_cli("learn", "run", *FAST, "--out", tmp_path)
+    assert code == 0
+    assert "found a run of 3 epochs in the folder; nothing was left to do" in out
+    assert err == ""
+
+
+def test_an_interrupt_keeps_epochs_and_says_so(tmp_path):
+    command = (sys.executable, "-m", "rramchar.cli.main", "learn", "run", "--dataset", "digits")
+    state = tmp_path / "state.npz"
+    process = subprocess.Popen(
+        [*command, "--hidden", "64", "--epochs", "500", "--out", tmp_path],
+        stderr=subprocess.PIPE, text=True, preexec_fn=_default_signals,
+    )  # fmt: skip
+    while not state.exists() and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"finished epochs are kept in {tmp_path}; run the same command to go on" in err
     assert "Traceback" not in err
+    assert 1 <= load_state(state)[0].epoch < 500
+
+
+def _default_signals():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # not that of a job in the background
 
 
 def test_a_folder_of_another_run_is_refused(run_cli, tmp_path):

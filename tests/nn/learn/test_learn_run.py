@@ -6,6 +6,7 @@ import pytest
 from rramchar.errors import InputError, StoreError
 from rramchar.fitting.model import save_model
 from rramchar.fitting.published import published_model
+from rramchar.nn.energy_devices import load_device_energies
 from rramchar.nn.forward import accuracy as network_accuracy
 from rramchar.nn.learn.counters import (
     counter_histogram,
@@ -251,5 +252,10 @@ def test_counters_of_a_run_add_up(few):
     energy = device_energy_j(result.state, 2e-12, 5e-12)
     total = 2e-12 * summary["weak_resets"]["total"] + 5e-12 * summary["sets"]["total"]
     assert sum(e.sum() for e in energy) == pytest.approx(total)
+    shipped = load_device_energies()
+    spent = shipped.weak_reset.energy_j * summary["weak_resets"]["total"]
+    spent += shipped.set.energy_j * summary["sets"]["total"]
+    assert summary["energy_j"]["total"] == pytest.approx(spent)
+    assert summary["energy_j"]["mean"] == pytest.approx(spent / (2 * synapses))
     most = max(summary["weak_resets"]["max"], summary["sets"]["max"])
     assert summary["trainings_within_1e5"] == pytest.approx(1e5 / most)

@@ -65,6 +65,7 @@ def test_a_small_data_set_gets_a_small_network(digits):
         ({"model": "arxiv2107", "imperfections": ("white",)}, "imperfections: 'white'"),
         ({"read_where": "vdd_v=0.6"}, "read_where"),
         ({"read_model": "m.json", "read_noise": 0.1}, "read_offset, read_noise"),
+        ({"read_model": "m.json", "model": "ideal"}, "read_model: devices of model ideal"),
     ],
 )
 def test_bad_settings_say_what_is_wrong(fields, message):
@@ -103,4 +104,4 @@ def test_fields_are_read_from_text():
 )
 def test_bad_text_says_what_is_wrong(texts, message):
     with pytest.raises(InputError, match=message):
-        parse_fields(texts, ("seed",))
+        parse_fields(texts, {"seed": "give --seed"})

@@ -92,6 +92,34 @@ def test_counting_a_damaged_part_is_named(tmp_path):
         run_study(counting_study(), tmp_path)
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [{"a": 1}],
+        [{"table": "numbers", "x": 1, "seed": 1}],
+        [{"table": "numbers", "x": 7, "seed": 1, "value": 1.0}],
+    ],
+)
+def test_counting_a_part_with_other_rows_is_named(tmp_path, rows):
+    run_study(counting_study((1,), 1), tmp_path)
+    (part,) = (tmp_path / "parts").iterdir()
+    part.write_text(json.dumps(rows))
+    with pytest.raises(StoreError, match=f"{part.name}: damaged .* delete it"):
+        run_study(counting_study((1,), 1), tmp_path)
+
+
+def test_layers_of_one_size_are_layers(tmp_path):
+    (task, *_) = plan_study("noise", tiny(hidden="16,16", ratios="0")).tasks
+    assert task.settings["learn"]["hidden"] == [16, 16]
+
+
+def test_a_study_in_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="file is a file; choose another folder"):
+        run_study(counting_study(), tmp_path / "file" / "below")
+
+
 def test_counting_summary_and_files(tmp_path):
     result = run_study(counting_study(), tmp_path)
     line = result.summary.iloc[0]
@@ -114,7 +142,7 @@ def test_counting_summary_and_files(tmp_path):
         ({"length": "long"}, "length: 'long'"),
         ({"seeds": 0}, "seeds: 0"),
         ({"epochs": 0}, "epochs: 0"),
-        ({"first_seed": True}, "first_seed: True"),
+        ({"first_seed": True}, r"first_seed \(--seed\): True"),
     ],
 )
 def test_requests_are_checked(fields, words):
@@ -126,9 +154,15 @@ def test_requests_are_checked(fields, words):
     ("name", "options", "words"),
     [
         ("noise", {"ratios": "0,a"}, "--set ratios=0,a"),
-        ("noise", {"ratos": "0"}, "--set ratos=0"),
+        ("noise", {"ratos": "0"}, r"--set ratos=0: .*did you mean ratios\?"),
+        ("noise", {"ratios": "-1"}, "--set ratios=-1: expected numbers .* at least 0"),
+        ("noise", {"hidden": "x"}, "--set hidden=x: expected whole numbers"),
+        ("noise", {"epochs": "2"}, "epochs: give --epochs"),
+        ("nonlinearity", {"betas": "0,-3"}, "--set betas=0,-3"),
+        ("metaplastic", {"full_scale": "1,2"}, "--set full_scale=1,2: expected one number"),
+        ("metaplastic", {"ms": "-1"}, "--set ms=-1"),
         ("noise", {"model": "ideal"}, "model=ideal"),
-        ("noise", {"eta": "0.1"}, "--set eta=0.1"),
+        ("noise", {"eta": "0.1"}, "--set eta=0.1: .*eta: the study sets it itself"),
         ("retraining", {"change": "rows"}, "change=rows"),
         ("retraining", {"stages": "1"}, "stages=1"),
         ("retraining", {"stages": "2,3"}, "stages=2,3"),

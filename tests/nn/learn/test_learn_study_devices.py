@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,7 +16,9 @@ from rramchar.nn.datasets import load_dataset
 from rramchar.nn.learn.devices_build import build_devices, device_model
 from rramchar.nn.learn.retention import put_siemens, relax, relaxation_model, siemens
 from rramchar.nn.learn.settings import LearnSettings
+from rramchar.nn.learn.study import Context, Request
 from rramchar.nn.learn.study_flips import flip_pulses
+from rramchar.nn.learn.study_retention import plan, work
 from rramchar.nn.learn.study_retraining import changed
 
 
@@ -93,6 +97,24 @@ def test_another_kind_of_model_is_no_law_of_relaxation(tmp_path):
     save_model(published_model("iedm2019"), path)
     with pytest.raises(InputError, match=r"chip\.json.*retention"):
         relaxation_model(str(path))
+
+
+def test_strengthened_bits_are_read_before_they_relax(tmp_path):
+    law = relaxation_model()
+    still = {name: replace(p, value=0.0, low=0.0, high=0.0) for name, p in law.parameters.items()}
+    save_model(replace(law, parameters=still), tmp_path / "still.json")
+    request = Request(
+        seeds=1, length="trial", epochs=1,
+        options={
+            "model": "arxiv2107", "hidden": "16", "weights": "bnn_strengthened", "strengthen": "3",
+            "times": "1,10", "retention": str(tmp_path / "still.json"),
+        },
+    )  # fmt: skip
+    (task,) = plan(request).tasks
+    rows = work(task, Context(tmp_path))
+    # 1/f noise of the further pulses turns some bits; devices that stay as they are, turn none.
+    assert len({row["test_accuracy"] for row in rows}) == 1
+    assert [row["changed"] for row in rows] == [0.0, 0.0, 0.0]
 
 
 def test_changed_tasks_hold_the_same_images():
