@@ -97,9 +97,9 @@ def fold(weights: NDArray[np.int8], norm: Normalization, bound: int) -> DenseLay
 
     A neuron fires +1 when ``norm(z) >= 0``. With positive gamma that is ``z >= t``; with negative
     gamma it is ``-z >= t`` for the negated weights; with gamma 0 it depends on beta alone, which
-    becomes a threshold that every sum or no sum reaches. The threshold is checked against the
-    formula itself at the neighbouring integers, so that the layer decides as the formula does
-    for every possible sum.
+    becomes a threshold that every sum or no sum reaches. The threshold is found by bisection on
+    the formula itself, which rounds but stays monotonic, so that the layer decides as the formula
+    does for every possible sum, however the formula rounds, overflows or underflows.
 
     Parameters
     ----------
@@ -116,18 +116,12 @@ def fold(weights: NDArray[np.int8], norm: Normalization, bound: int) -> DenseLay
         Thresholds lie within ``-input * bound`` (always) and ``input * bound + 1`` (never).
     """
     flip = np.where(norm.gamma < 0, -1, 1).astype(np.int8)
-    low, high = -weights.shape[1] * bound, weights.shape[1] * bound + 1
-
-    def fires(sums: NDArray[np.float64]) -> NDArray[np.bool_]:
-        return norm.apply(flip * sums) >= 0
-
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        edge = flip * (norm.mean - norm.beta * norm.std / norm.gamma)
-    edge = np.where(np.isnan(edge) | (norm.gamma == 0), 0.0, edge)
-    threshold = np.clip(np.ceil(edge), low, high)
-    constant = norm.gamma == 0
-    for _ in range(3):  # rounding moves the edge by one at most
-        threshold -= fires(threshold - 1) & ~constant
-        threshold += ~fires(threshold) & ~constant
-    threshold = np.where(constant, np.where(norm.beta >= 0, low, high), threshold)
-    return DenseLayer(weights * flip[:, None], np.clip(threshold, low, high).astype(np.int64))
+    reach = weights.shape[1] * bound
+    never = np.full(len(flip), -reach - 1)  # largest sum known not to fire, and
+    always = np.full(len(flip), reach + 1)  # smallest one known to, or out of reach
+    while (always - never).max(initial=1) > 1:
+        middle = (never + always + 1) // 2
+        fires = norm.apply(flip * middle) >= 0
+        always = np.where(fires, middle, always)
+        never = np.where(fires, never, middle)
+    return DenseLayer(weights * flip[:, None], always)

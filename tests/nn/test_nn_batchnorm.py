@@ -60,6 +60,12 @@ def test_a_gamma_of_zero_gives_a_constant():
     assert layer.threshold.tolist() == [-1020, -1020, 1021]
 
 
+def test_fold_where_the_formula_underflows():
+    """5e-324 times a sum under 8/2 rounds to 0, which fires, and so does every sum."""
+    norm = _norm([5e-324, 5e-324], [0, 0], [0, 8], [8, 8])
+    assert fold(np.ones((2, 4), np.int8), norm, 1).threshold.tolist() == [-4, 4]
+
+
 def test_negative_gamma_flips_the_row():
     weights = np.array([[1, -1, 0], [1, -1, 0]], np.int8)
     layer = fold(weights, _norm([1, -1], [0, 0], [1, 1], [1, 1]), 1)
