@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rramchar.nn.network import DenseLayer
 from rramchar.nn.quantize import Array
+from rramchar.nn.thresholds import first_reaching
 
 EPSILON = 1e-4  # of a sum of integers, so far below any variance that is not zero
 
@@ -116,12 +117,7 @@ def fold(weights: NDArray[np.int8], norm: Normalization, bound: int) -> DenseLay
         Thresholds lie within ``-input * bound`` (always) and ``input * bound + 1`` (never).
     """
     flip = np.where(norm.gamma < 0, -1, 1).astype(np.int8)
-    reach = weights.shape[1] * bound
-    never = np.full(len(flip), -reach - 1)  # largest sum known not to fire, and
-    always = np.full(len(flip), reach + 1)  # smallest one known to, or out of reach
-    while (always - never).max(initial=1) > 1:
-        middle = (never + always + 1) // 2
-        fires = norm.apply(flip * middle) >= 0
-        always = np.where(fires, middle, always)
-        never = np.where(fires, never, middle)
-    return DenseLayer(weights * flip[:, None], always)
+    threshold = first_reaching(
+        lambda sums: norm.apply(flip * sums) >= 0, len(flip), weights.shape[1] * bound
+    )
+    return DenseLayer(weights * flip[:, None], threshold)

@@ -2,13 +2,14 @@
 
 A quantizer's output is a count of cuts that ``scale * value + offset`` reaches (batch normalization
 with fixed statistics: Ioffe and Szegedy, arXiv:1502.03167). Over whole numbers each cut is one
-integer; with a negative scale the comparison turns round. Every threshold is checked against the
-formula itself, in float64, at the neighbouring integers.
+integer; with a negative scale the comparison turns round. Every threshold is found by bisection
+on the formula itself, in float64: it rounds, overflows and underflows, but stays monotonic, so
+the folded decision is the formula's for every number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -18,7 +19,36 @@ from numpy.typing import NDArray
 from rramchar.errors import InputError
 from rramchar.nn.layers import Threshold
 
-_STEPS = 64  # the guess is off by rounding alone; more means that the formula is not monotone
+
+def first_reaching(
+    reached: Callable[[NDArray[np.int64]], NDArray[np.bool_]], channels: int, bound: int
+) -> NDArray[np.int64]:
+    """Find by bisection where each channel's monotonic decision turns to yes.
+
+    Parameters
+    ----------
+    reached : callable
+        Takes one integer a channel, shape (channel,), and returns the decisions, never turning
+        from yes to no as the integer grows.
+    channels : int
+        Number of channels.
+    bound : int
+        Largest absolute value of an integer that occurs.
+
+    Returns
+    -------
+    array of int64, shape (channel,)
+        The smallest integer from ``-bound`` on that is decided with yes; ``bound + 1`` where none
+        is up to `bound`.
+    """
+    below = np.full(channels, -bound - 1, dtype=np.int64)
+    first = np.full(channels, bound + 1, dtype=np.int64)
+    while (first - below).max(initial=0) > 1:
+        middle = (below + first + 1) // 2  # `first` itself where nothing is left to decide
+        yes = reached(middle)
+        first = np.where(yes, middle, first)
+        below = np.where(yes, below, middle)
+    return first
 
 
 def fold_levels(
@@ -64,23 +94,11 @@ def fold_levels(
     direction = np.where(scale < 0, -1, 1).astype(np.int8)
     unit = float(step)
 
-    def reached(m: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def reached(m: NDArray[np.int64]) -> NDArray[np.bool_]:
         value = scale * (direction * m * unit) + offset
         return value > cuts if strict else value >= cuts
 
-    low, high = float(-bound), float(bound + 1)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        guess = direction * ((cuts - offset) / (scale * unit))
-    level = np.clip(np.ceil(np.where(np.isnan(guess), 0.0, guess)), low, high)
-    for _ in range(_STEPS):
-        down = reached(level - 1) & (level > low)
-        up = ~reached(level) & (level < high)
-        if not (down | up).any():
-            break
-        level += up.astype(float) - (down & ~up)
-    constant = (scale == 0) | np.isinf(cuts)
-    level = np.where(constant, np.where(reached(np.zeros_like(level)), low, high), level)
-    return level.astype(np.int64), direction
+    return first_reaching(reached, len(direction), bound), direction
 
 
 def fold_cuts(
