@@ -6,6 +6,7 @@ median of the processor time. Results are compared before anything is timed.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import statistics
@@ -18,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.networks_public import PublicWay, public_trainer
 from benchmarks.networks_reference import NumpyWay, TorchWay, torch, torch_trainer
 from benchmarks.networks_vgg import measure_vgg
 from rramchar.nn.blas import blas_kernel
@@ -98,11 +100,11 @@ def forward(repeats: int) -> dict[str, Any]:
     pixels = torch.from_numpy(images.copy())
     for key, encoding in (("forward", "sign"), ("forward_8bit", "uint8")):
         net = network("binary", encoding)
-        public = TorchWay(net)
-        same(predict(net, images), public.forward(pixels, public.weights).numpy(), key)
+        lean = TorchWay(net)
+        same(predict(net, images), lean.forward(pixels, lean.weights).numpy(), key)
         ways: dict[str, Way] = {
             "rramchar": partial(predict, net, images),
-            "torch": partial(public.forward, pixels, public.weights),
+            "torch": partial(lean.forward, pixels, lean.weights),
         }
         seconds = medians(ways, 4 * repeats)
         found[f"{key}_over_torch"] = seconds["torch"] / seconds["rramchar"]
@@ -114,13 +116,12 @@ def curve(kind: str, repeats: int) -> dict[str, Any]:
     """Time accuracy against error rate: 8 rates, 20 draws each, all test images."""
     net, images, labels = network(kind, "sign"), dataset().test_images, dataset().test_labels
     matrices = {rate: layer_confusions(net, confusions_at(net, rate)) for rate in RATES}
-    public, plain, pixels = TorchWay(net), NumpyWay(net), torch.from_numpy(images.copy())
-    _check_draws(net, public, pixels)
+    public, lean, plain = PublicWay(net), TorchWay(net), NumpyWay(net)
+    pixels = torch.from_numpy(images.copy())
+    same(predict(net, images), public.forward(pixels, 0.0).numpy(), "public modules")
+    _check_draws(net, lean, pixels)
     generator, rng = torch.Generator().manual_seed(0), np.random.default_rng(0)
-    drawn = iter(range(10**9))
-
-    def rate() -> Any:  # the reference costs the same at every rate
-        return matrices[RATES[next(drawn) % len(RATES)]]
+    rates = itertools.cycle(RATES)  # the references cost the same at every rate
 
     def evaluated(model: Any, draws: int) -> Way:
         return lambda: evaluate(net, images, labels, model, draws)
@@ -129,8 +130,11 @@ def curve(kind: str, repeats: int) -> dict[str, Any]:
     seconds = medians(
         {
             "curve": lambda: ber_curve(net, images, labels, RATES, DRAWS),
-            "torch_draw": lambda: public.forward(pixels, public.redrawn(rate(), generator)),
-            "numpy_draw": lambda: plain.forward(images, plain.redrawn(rate(), rng)),
+            "torch_draw": lambda: public.forward(pixels, next(rates)),
+            "lean_torch_draw": lambda: lean.forward(
+                pixels, lean.redrawn(matrices[next(rates)], generator)
+            ),
+            "numpy_draw": lambda: plain.forward(images, plain.redrawn(matrices[next(rates)], rng)),
             "clean": evaluated(None, 1),
             "low": evaluated(low, DRAWS),
             "low_many": evaluated(low, LOW_RATE_DRAWS),
@@ -142,22 +146,24 @@ def curve(kind: str, repeats: int) -> dict[str, Any]:
     prefix = "ber" if kind == "binary" else "tnn_ber"
     return {
         f"{prefix}_curve_over_torch": draws * seconds["torch_draw"] / seconds["curve"],
+        f"{prefix}_curve_over_lean_torch": draws * seconds["lean_torch_draw"] / seconds["curve"],
         f"{prefix}_curve_over_numpy_masks": draws * seconds["numpy_draw"] / seconds["curve"],
         f"{prefix}_1e4_over_torch": seconds["torch_draw"] / one_low,
+        f"{prefix}_1e4_over_lean_torch": seconds["lean_torch_draw"] / one_low,
         f"{prefix}_1e4_with_clean_pass_over_torch": DRAWS * seconds["torch_draw"] / seconds["low"],
         f"{prefix}_curve_seconds": seconds,
     }
 
 
-def _check_draws(net: Network, public: TorchWay, pixels: Any) -> None:
-    """Compare our classes with those of the public way for the weights of the same draws."""
+def _check_draws(net: Network, lean: TorchWay, pixels: Any) -> None:
+    """Compare our classes with those of torch for the weights of the same draws."""
     clean = clean_pass(net, dataset().test_images)
     for rate in RATES:
         changes = draw_network_changes(net, confusions_at(net, rate), draw_generator(1, 0))
         seen = [c.apply(layer.weights) for c, layer in zip(changes, net.layers, strict=True)]
         weights = [torch.from_numpy(w.astype(np.float32)) for w in seen]
         ours = changed_scores(clean, changes).argmax(axis=0)
-        same(ours, public.forward(pixels, weights).numpy(), f"draw at {rate:g}")
+        same(ours, lean.forward(pixels, weights).numpy(), f"draw at {rate:g}")
 
 
 def training(repeats: int) -> dict[str, Any]:
@@ -169,7 +175,8 @@ def training(repeats: int) -> dict[str, Any]:
         assert settings.learning_rate is not None
         ours = BatchTrainer(data, settings)
         sizes = (784, 1024, 10)
-        public = torch_trainer(sizes, kind, settings.learning_rate)
+        public = public_trainer(sizes, kind, settings.learning_rate)
+        lean = torch_trainer(sizes, kind, settings.learning_rate)
         fused = torch_trainer(sizes, kind, settings.learning_rate, fused=True)
         images, labels = data.train_images, data.train_labels.astype(np.int64)
         tensors = torch.from_numpy(images.copy()), torch.from_numpy(labels)
@@ -185,13 +192,15 @@ def training(repeats: int) -> dict[str, Any]:
         ways = {
             "rramchar": steps(lambda x, y, t=ours, r=rate: t.step(x, y, r), images, labels),
             "torch": steps(public, *tensors),
-            "torch_fused_adam": steps(fused, *tensors),
+            "lean_torch": steps(lean, *tensors),
+            "lean_torch_fused_adam": steps(fused, *tensors),
         }
         seconds = {
             name: value * 60_000 / (BATCH * STEPS) for name, value in medians(ways, repeats).items()
         }
         found[f"{key}_over_torch"] = seconds["torch"] / seconds["rramchar"]
-        found[f"{key}_over_torch_fused_adam"] = seconds["torch_fused_adam"] / seconds["rramchar"]
+        for way in ("lean_torch", "lean_torch_fused_adam"):
+            found[f"{key}_over_{way}"] = seconds[way] / seconds["rramchar"]
         found[f"{key}_epoch_seconds"] = seconds
     return found
 

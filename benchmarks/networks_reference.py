@@ -1,8 +1,10 @@
-"""The public way to do it, written from the papers: torch or numpy floats, a mask per forward pass.
+"""The same work in lean torch and numpy floats: what `benchmarks.networks_public` costs, trimmed.
 
 Hirtzlin et al., Frontiers in Neuroscience 13:1383 (2020), and Laborieux et al., IEEE TCAS-I 2020
-(arXiv:2007.14234), redraw the weights' errors at every forward pass and run the network again.
-Training follows Hubara et al., arXiv:1602.02830: latent weights, straight-through estimator.
+(arXiv:2007.14234), redraw the weights' errors at every forward pass and run the network again. So
+does this, with one uniform number a weight, batch normalization folded into a bias, and images in
+chunks that stay in the cache. Training follows Hubara et al., arXiv:1602.02830: latent weights,
+straight-through estimator, no copies and no errors drawn.
 """
 
 from __future__ import annotations
