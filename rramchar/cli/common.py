@@ -130,13 +130,15 @@ def progress_bar(unit: str = "points") -> Progress:
 
 
 @contextmanager
-def late_progress(unit: str) -> Iterator[Callable[[int, int], None]]:
+def late_progress(unit: str, what: str | None = None) -> Iterator[Callable[[int, int], None]]:
     """Give a callback that shows a bar from its first call on: what fails before stays one line.
 
     Parameters
     ----------
     unit : str
         What is counted, in the plural.
+    what : str, optional
+        The work, before the bar; the unit without.
 
     Yields
     ------
@@ -148,7 +150,7 @@ def late_progress(unit: str) -> Iterator[Callable[[int, int], None]]:
 
         def progress(done: int, total: int) -> None:
             if not tasks:
-                tasks.append(bar.add_task(unit, total=total))
+                tasks.append(bar.add_task(what or unit, total=total))
             bar.update(tasks[0], completed=done)
 
         yield progress

@@ -1,15 +1,14 @@
-"""What the commands about networks share: options, data that fit a network, progress, words."""
+"""What the commands about networks share: options, data that fit a network, words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rramchar.cli.common import progress_bar, stdout
+from rramchar.cli.common import stdout
 from rramchar.errors import InputError
 
 if TYPE_CHECKING:
@@ -69,14 +68,6 @@ def fitting_dataset(path: Path, network: AnyNetwork, name: str, data: Path | Non
             + (f"{trained}, which it was trained on" if trained else "a data set that fits it")
         )
     return dataset
-
-
-@contextmanager
-def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """Show progress; yield a function of the finished and of all steps."""
-    with progress_bar(unit) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def chain(network: AnyNetwork) -> str:

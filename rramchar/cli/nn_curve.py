@@ -12,6 +12,7 @@ from rramchar.cli.common import (
     PlotOption,
     check_writable,
     emit,
+    late_progress,
     stdout,
     write_figure,
 )
@@ -22,7 +23,6 @@ from rramchar.cli.nn_common import (
     NetworkArgument,
     SeedOption,
     fitting_dataset,
-    progress,
     spread,
 )
 from rramchar.cli.nn_kernel import report_kernel
@@ -61,7 +61,7 @@ def curve(
     loaded = load_network(network)
     kernel = report_kernel()
     images = fitting_dataset(network, loaded, dataset, data)
-    with progress("evaluating", "draws") as report:
+    with late_progress("draws", "evaluating") as report:
         points = ber_curve(
             loaded, images.test_images, images.test_labels, chosen, draws, seed, report
         )

@@ -12,6 +12,7 @@ from rramchar.cli.common import (
     PlotOption,
     check_writable,
     emit,
+    late_progress,
     stderr,
     stdout,
     write_figure,
@@ -22,7 +23,6 @@ from rramchar.cli.nn_common import (
     NetworkArgument,
     SeedOption,
     fitting_dataset,
-    progress,
     spread,
 )
 from rramchar.cli.nn_errors import (
@@ -134,7 +134,7 @@ def evaluate(
     errors = hardware_errors(loaded, texts)
     kernel = report_kernel()
     images = fitting_dataset(network, loaded, dataset, data)
-    with progress("without errors", "images") as report:
+    with late_progress("images", "without errors") as report:
         clean = clean_accuracy(loaded, images.test_images, images.test_labels, report)
     sample, seconds = _sample(loaded, images, errors, clean, draws, interval, limit, seed)
     result = {
@@ -199,7 +199,7 @@ def _sample(
     if errors.none:
         only = np.array([clean])
         return ChipSample(only, mean_interval(only)), perf_counter() - since
-    with progress("evaluating", "steps") as report:
+    with late_progress("steps", "evaluating") as report:
 
         def measure(chips: range) -> Any:
             return chip_accuracies(

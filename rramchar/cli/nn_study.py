@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rramchar.cli.common import JsonOption, PlotOption, check_writable, emit, stdout, write_figure
-from rramchar.cli.nn_common import DataOption, DatasetOption, progress
+from rramchar.cli.common import (
+    JsonOption,
+    PlotOption,
+    check_writable,
+    emit,
+    late_progress,
+    stdout,
+    write_figure,
+)
+from rramchar.cli.nn_common import DataOption, DatasetOption
 from rramchar.cli.nn_train import TRAINERS, FiltersOption, TrainerOption
 from rramchar.errors import InputError
 
@@ -157,7 +165,9 @@ def cells(
     try:
         chosen = [int(part) for part in sizes.split(",")]
     except ValueError:
-        raise InputError(f"--sizes {sizes!r}: expected whole numbers such as 64,256") from None
+        chosen = []
+    if min(chosen, default=0) < 1:
+        raise InputError(f"--sizes {sizes!r}: expected whole numbers from 1 on, such as 64,256")
     if trainer == "numpy" and hidden:
         raise InputError("--hidden: --sizes gives the hidden layer; leave one out")
     settings = _settings(
@@ -263,6 +273,8 @@ def _settings(
 
     if plot is not None:
         check_writable(plot, option="--plot")
+    if fields["networks"] < 1:
+        raise InputError(f"--seeds {fields['networks']}: expected at least 1, the networks trained")
     if trainer not in TRAINERS:
         raise InputError(f"--trainer {trainer!r}: expected one of {', '.join(TRAINERS)}")
     if trainer == "torch":
@@ -288,7 +300,7 @@ def _run(
     from rramchar.nn.studies import run_study
 
     count = workers if workers is not None else cpu_count() or 1
-    with progress(f"{study.name} study", "networks") as report:
+    with late_progress("networks", f"{study.name} study") as report:
         result = run_study(study, out, workers=count, progress=report)
     if plot is not None:
         write_figure(plot, draw(result.summary))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rramchar.cli.common import JsonOption, check_writable, emit, stdout
-from rramchar.cli.nn_common import DataOption, DatasetOption, SeedOption, chain, progress
+from rramchar.cli.common import JsonOption, check_writable, emit, late_progress, stdout
+from rramchar.cli.nn_common import DataOption, DatasetOption, SeedOption, chain
 from rramchar.errors import InputError
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def _train_one(
     from rramchar.provenance import provenance
 
     since = perf_counter()
-    with progress(f"training on {images.name}, seed {settings.seed}", "steps") as report:
+    with late_progress("steps", f"training on {images.name}, seed {settings.seed}") as report:
         network, history = train_network(images, settings, train_ber, report)
     result = {
         "test_accuracy": accuracy(network, images.test_images, images.test_labels),

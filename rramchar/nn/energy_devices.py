@@ -137,7 +137,7 @@ def load_device_energies(path: str | Path | None = None) -> DeviceEnergies:
 
 def _read(document: Any) -> DeviceEnergies:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise InputError(f'no such file; expected JSON with "format": "{FORMAT}"')
+        raise InputError(f'holds something else; expected JSON with "format": "{FORMAT}"')
     if document.get("version") != VERSION:
         raise InputError(
             f"version: {document.get('version')!r}, expected {VERSION}; update rramchar to read it"

@@ -210,6 +210,8 @@ def test_study_cells(run, tmp_path):
     assert {row["pairs"] for row in json.loads(text)["summary"]} == {592, 1184}
     assert plot.is_file()
     _fails(run(*arguments[:-4], "--sizes", "8,x", "--out", tmp_path), "--sizes '8,x'")
+    _fails(run(*arguments[:-4], "--sizes", "8,0", "--out", tmp_path), "--sizes '8,0'")
+    _fails(run(*arguments[:-4], "--seeds", "0", "--out", tmp_path), "--seeds 0")
 
 
 def test_study_table(run, tmp_path):

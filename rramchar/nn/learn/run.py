@@ -96,11 +96,6 @@ def learn(
     if state is None:
         state = LearnState.new(settings, dataset)
     state.check_dataset(dataset)
-    if settings.batch > len(dataset.train_images):
-        raise InputError(
-            f"batch: {settings.batch}, expected at most {len(dataset.train_images)}, the number of "
-            "training images"
-        )
     epochs = settings.epochs if epochs is None else epochs
     if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0:
         raise InputError(f"epochs: {epochs!r}, expected a whole number of at least 0")

@@ -80,6 +80,7 @@ def run_in_folder(
     state = _earlier(path, settings, dataset, data) if path.is_file() else None
     if state is None:
         state = LearnState.new(settings, dataset)
+    state.check_dataset(dataset)
     folder, found = make_folder(folder), state.epoch  # what cannot be learned leaves no folder
     facts = {"dataset": dataset.name, "data_digest": data}
     learn(

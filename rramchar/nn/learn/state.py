@@ -185,8 +185,14 @@ class LearnState:
         Raises
         ------
         InputError
-            If size, largest pixel or number of classes differ.
+            If size, largest pixel or number of classes differ, or a batch has more images than
+            there are.
         """
+        if self.settings.batch > len(dataset.train_images):
+            raise InputError(
+                f"batch: {self.settings.batch}, expected at most {len(dataset.train_images)}, the "
+                "number of training images"
+            )
         found = dataset.pixels, dataset.classes, dataset.maximum
         expected = self.sizes[0], self.sizes[-1], self.maximum
         if found != expected:

@@ -23,6 +23,7 @@ from rramchar.nn.study_tasks import Row
 
 LIMIT = 5000
 """Most pulses on BLb. [pulse]"""
+_PUBLISHED = "The more pulses BL had, the more BLb takes; single synapses scatter widely (Fig. 9)."
 _SHOWN = 40  # synapses of each seed that the figure shows one by one
 _MODELS = "iedm2019,arxiv2107"
 _BEFORE = (1, 2, 5, 10, 20, 30, 40, 60, 80, 100)
@@ -151,6 +152,11 @@ def find(result: StudyResult) -> list[Finding]:
     found = []
     for model in dict.fromkeys(rows["model"]):
         mine = chosen(rows, {"model": model})
+        unflipped = mine[mine["median"].isna()]
+        if len(unflipped):
+            said = f"{model}: after {unflipped['before'].min()} pulses some seed has no flip at all"
+            found.append(Finding(_PUBLISHED, f"{said}, with up to {LIMIT:,} pulses", "", None))
+            continue
         slopes = [
             float(np.polyfit(part["before"], part["median"].astype(float), 1)[0])
             for _, part in mine.groupby("seed")
@@ -162,8 +168,7 @@ def find(result: StudyResult) -> list[Finding]:
         spread = chosen(result.summary, {"model": model}).iloc[-1]
         found.append(
             Finding(
-                "The more pulses BL had, the more BLb takes; single synapses scatter widely "
-                "(Fig. 9).",
+                _PUBLISHED,
                 f"{model}: median {first:.0f} pulses after {mine['before'].min()}, {last:.0f} "
                 f"after {mine['before'].max()} (5 to 95 % of synapses there: "
                 f"{spread['p5_mean']:.0f} to {spread['p95_mean']:.0f}); "

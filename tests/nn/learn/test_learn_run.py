@@ -213,6 +213,12 @@ def test_a_state_learns_other_data_next(few):
     assert [row["dataset"] for row in first.state.history] == ["digits"] * 4 + ["turned"] * 4
 
 
+def test_a_batch_that_is_too_large_leaves_no_folder(few, tmp_path):
+    with pytest.raises(InputError, match="batch: 5000"):
+        run_in_folder(few, with_fields(batch=5000), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_what_does_not_fit_is_refused(few, digits):
     with pytest.raises(InputError, match="batch: 5000"):
         learn(few, with_fields(batch=5000))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,8 +17,8 @@ from rramchar.nn.datasets import load_dataset
 from rramchar.nn.learn.devices_build import build_devices, device_model
 from rramchar.nn.learn.retention import put_siemens, relax, relaxation_model, siemens
 from rramchar.nn.learn.settings import LearnSettings
-from rramchar.nn.learn.study import Context, Request
-from rramchar.nn.learn.study_flips import flip_pulses
+from rramchar.nn.learn.study import Context, Request, Study, StudyResult
+from rramchar.nn.learn.study_flips import find, flip_pulses
 from rramchar.nn.learn.study_retention import plan, work
 from rramchar.nn.learn.study_retraining import changed
 
@@ -34,6 +35,13 @@ def test_without_noise_equal_devices_flip_one_pulse_later_or_at_once():
     for k, before in enumerate((1, 3, 10)):
         # at equality the amplifier's infinitesimal offset decides, so some need one more
         assert set(pulses[k]) == {before, before + 1}
+
+
+def test_pulses_that_flip_nothing_are_said_and_give_no_verdict():
+    rows = pd.DataFrame({"model": "x", "before": [1, 90], "median": [2.0, np.nan], "seed": 1})
+    (found,) = find(StudyResult(Study("flip-pulses", (), (), ""), {"flips": rows}, {}))
+    assert "after 90 pulses some seed has no flip at all" in found.found
+    assert found.agrees is None
 
 
 def test_linear_pulses_flip_as_many_as_came_before():
