@@ -28,7 +28,7 @@ figure img {{ max-width: 100%; height: auto; }}
 figcaption {{ color: #555; font-size: .9rem; }}
 table {{ border-collapse: collapse; font-size: .88rem; margin: 1rem 0; }}
 th, td {{ padding: .25rem .8rem; text-align: right; border-bottom: 1px solid #e6e6e6;
-         overflow-wrap: anywhere; }}
+         overflow-wrap: break-word; }}
 th, table.numbers td {{ overflow-wrap: normal; }}
 th:first-child, td:first-child {{ text-align: left; }}
 table.text th, table.text td {{ text-align: left; }}
