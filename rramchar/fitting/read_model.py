@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from rramchar.errors import InputError
 from rramchar.fitting.model import FittedModel, Parameter
@@ -255,14 +256,15 @@ def _fall_spread(random: pd.DataFrame, fall: Surface, offset: OffsetFit | None) 
     if len(rows) < 10:
         return None
     off = np.log(rows["fall_s"].to_numpy(float)) - fall.log(rows["x"], closeness(rows["d"]))
-    off = (
-        pd.Series(off - off.mean())
-        .groupby(rows["sample"].to_numpy())
-        .apply(lambda s: (s**2).mean())
-    )
-    value = float(np.sqrt(off.mean()))
-    error = float(off.std(ddof=1) / np.sqrt(len(off)) / (2 * value)) if len(off) > 1 else value
-    return Parameter(value, max(value - _Z95 * error, 0.0), value + _Z95 * error, "1", error)
+    squares = pd.Series((off - off.mean()) ** 2).groupby(rows["sample"].to_numpy()).mean()
+    count = len(squares)
+    if count < 2:
+        return None
+    value = float(np.sqrt(squares.sum() / (count - 1)))
+    relative = float(squares.std(ddof=1) / np.sqrt(count)) / (2 * value**2)
+    # On the logarithm, for a spread's estimate is skewed, and so is a short sample's error of it.
+    factor = float(np.exp(stats.t.ppf(0.975, count - 1) * relative))
+    return Parameter(value, value / factor, value * factor, "1", value * relative)
 
 
 def _parameters(
