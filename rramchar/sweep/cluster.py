@@ -16,12 +16,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from urllib.parse import urlsplit
 
 from rramchar.errors import ClusterError, InputError, MissingToolError, WorkersDiedError
 from rramchar.sweep import remote
+from rramchar.sweep.interrupts import DeferredInterrupts
 from rramchar.sweep.pool import check_workers, default_workers
 from rramchar.sweep.site import describe_site, model_file_digests
 from rramchar.sweep.worker import Chunk, ChunkResult, failure
@@ -38,6 +40,7 @@ _CONNECT_S = 10.0
 _CLOSE_S = 1.0
 
 Say = Callable[[str], None]
+Done: TypeAlias = "queue.SimpleQueue[Future | None]"
 
 
 class DaskExecutor:
@@ -77,20 +80,26 @@ class DaskExecutor:
         self._say = say or (lambda text: None)
         self._stack = ExitStack()
         self._client: Client
+        self._done: Done = queue.SimpleQueue()
+        self._interrupts: DeferredInterrupts
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             stack.enter_context(_quiet())
+            self._interrupts = stack.enter_context(
+                DeferredInterrupts(wake=lambda: self._done.put(None))
+            )
             if self._scheduler is None:
                 cluster = stack.enter_context(_local_cluster(self._workers))
                 self._client = stack.enter_context(_local_client(cluster))
             else:
                 self._client = stack.enter_context(_connected_client(self._scheduler))
+            self._interrupts.obey()
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
 
     def run(self, chunks: Iterable[Chunk]) -> Iterator[ChunkResult]:
         """Simulate chunks on the cluster; yield their results as they come, in no fixed order.
@@ -115,7 +124,8 @@ class DaskExecutor:
         ClusterError
             If the scheduler goes away.
         """
-        flight = _Flight(self._client, self._scheduler or "of this run", self._say)
+        scheduler = self._scheduler or "of this run"
+        flight = _Flight(self._client, scheduler, self._say, self._interrupts, self._done)
         try:
             yield from flight.results(iter(chunks))
         finally:
@@ -125,16 +135,24 @@ class DaskExecutor:
 class _Flight:
     """The chunks of one run that are at a cluster's workers."""
 
-    def __init__(self, client: Client, scheduler: str, say: Say) -> None:
+    def __init__(
+        self,
+        client: Client,
+        scheduler: str,
+        say: Say,
+        interrupts: DeferredInterrupts,
+        done: Done,
+    ) -> None:
         self._client = client
         self._scheduler = scheduler
         self._say = say
+        self._interrupts = interrupts
+        self._done = done
         self._run = uuid.uuid4().hex
         self._site = describe_site()
         self._files: dict[str, dict[str, str]] = {}
         self._running: dict[Future, Chunk] = {}
         self._suspects: deque[Chunk] = deque()
-        self._done: queue.SimpleQueue[Future] = queue.SimpleQueue()
         self._threads = 0
         self._workers = -1
         self._looked = -_LOOK_EVERY_S
@@ -142,6 +160,7 @@ class _Flight:
     def results(self, waiting: Iterator[Chunk]) -> Iterator[ChunkResult]:
         """Yield the results of all waiting chunks."""
         while True:
+            self._interrupts.obey()
             self._look()
             while (chunk := self._next_chunk(waiting)) is not None:
                 self._submit(chunk)
@@ -213,7 +232,8 @@ class _Flight:
             done.append(self._done.get(timeout=_LOOK_EVERY_S))
             while True:
                 done.append(self._done.get_nowait())
-        return done
+        # None only ended the wait; others are of an earlier run that was broken off.
+        return [future for future in done if future is not None and future in self._running]
 
     def _gather(self, futures: list[Future]) -> list[Any]:
         """Return the reply of every chunk, or the exception that took its place."""
@@ -308,6 +328,8 @@ def _interrupt_withheld() -> Iterator[None]:
 
     Ctrl-C at a terminal goes to every process; it is for the main thread of this one to handle.
     """
+    # Where it starts with the first process, it lets the thread that starts that hear again.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -364,7 +386,8 @@ def _quiet() -> Iterator[None]:
     import distributed  # noqa: F401  (makes the loggers)
 
     names = [n for n in logging.root.manager.loggerDict if n.partition(".")[0] == "distributed"]
-    loggers = [logging.getLogger(name) for name in names]
+    # asyncio tells of conversations that were broken off.
+    loggers = [logging.getLogger(name) for name in (*names, "asyncio")]
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)
