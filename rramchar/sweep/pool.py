@@ -211,6 +211,7 @@ class _Worker:
         self.chunks: deque[Chunk] = deque()
         self.busy = False
         self.stuck = False
+        self._proven = False
         self._given = 0
         self._limit_s = 0.0
         self._pulse = (0, 0)
@@ -230,7 +231,7 @@ class _Worker:
         self.process.send(chunk)
 
     def finished(self) -> Chunk:
-        self.busy = False
+        self.busy, self._proven = False, True
         return self.chunks.popleft()
 
     def look(self) -> None:
@@ -240,7 +241,8 @@ class _Worker:
             return
         changed, self._pulse = pulse != self._pulse, pulse
         self._silent_s = 0.0 if changed or not self.chunks else self._silent_s + _LOOK_EVERY_S
-        if self._silent_s > (self._limit_s if pulse[0] else self._limit_s + _SILENT_START_S):
+        started = self._proven or pulse[0] > 0
+        if self._silent_s > (self._limit_s if started else self._limit_s + _SILENT_START_S):
             self.stuck = True
             self.process.kill()
 

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,8 +30,14 @@ from plans import document, plan, rows
 
 from rramchar.errors import WorkersDiedError
 from rramchar.sweep import load, make_plan, pool, run_plan
+from rramchar.sweep.plan import Plan
 from rramchar.sweep.pool import WorkerPool
+from rramchar.sweep.run import RunSummary, _missing_chunks
 from rramchar.sweep.worker import Chunk, ChunkResult, run_chunk
+
+
+def _chunks(made: Plan, folder: Path) -> Iterator[Chunk]:
+    return _missing_chunks(made, {}, RunSummary(folder, len(made)), lambda *_: None)
 
 
 def test_workers_killed_at_random_cost_no_point(reference: pd.DataFrame, tmp_path: Path) -> None:
@@ -46,6 +53,7 @@ def test_a_stopped_worker_is_ended_and_costs_no_point(
 ) -> None:
     """A stopped process obeys no alarm and no request to end."""
     monkeypatch.setattr(pool, "_GRACE_S", 1.0)
+    monkeypatch.setattr(pool, "_SILENT_START_S", 10.0)  # it may not have begun yet
     made = document(**GRID)
     made["plan"]["point_timeout_s"] = 1.0
     stopped: list[int] = []
@@ -60,6 +68,25 @@ def test_a_stopped_worker_is_ended_and_costs_no_point(
     assert not alive(stopped)
     assert (summary.ok, summary.failed) == (396, 0)
     pd.testing.assert_frame_equal(rows(load(tmp_path)), reference, check_exact=True)
+
+
+def test_a_worker_that_was_stopped_between_two_chunks_is_not_waited_for_as_one_that_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has nothing to say then, like one that has not begun."""
+    monkeypatch.setattr(pool, "_GRACE_S", 1.0)
+    made = document(**GRID)
+    made["plan"]["point_timeout_s"] = 1.0
+    chunks = list(_chunks(make_plan(made), tmp_path))
+    with WorkerPool(1) as workers:
+        assert list(workers.run(chunks[:1]))
+        (stopped,) = workers_of(os.getpid())
+        os.kill(stopped, signal.SIGSTOP)
+        since = time.monotonic()
+        found = [key for result in workers.run(chunks[1:2]) for key, _ in result.rows]
+        assert time.monotonic() - since < 60
+        assert not alive([stopped])
+    assert sorted(found) == sorted(job[0] for job in chunks[1].jobs)
 
 
 def test_a_point_that_needs_too_long_is_a_recorded_timeout(tmp_path: Path) -> None:
@@ -186,16 +213,11 @@ def test_workers_that_never_begin_are_an_error(tmp_path: Path) -> None:
 
 
 def test_a_caller_that_wants_no_more_gets_nothing_old_later(tmp_path: Path) -> None:
-    from rramchar.sweep.run import RunSummary, _missing_chunks
-
-    def chunks(made):
-        return _missing_chunks(made, {}, RunSummary(tmp_path, len(made)), lambda *_: None)
-
     with WorkerPool(2) as workers:
-        next(workers.run(chunks(plan(**GRID))))
+        next(workers.run(_chunks(plan(**GRID), tmp_path)))
         small = plan(temperature_c=[60])
-        found = [key for result in workers.run(chunks(small)) for key, _ in result.rows]
-    expected = [key for chunk in chunks(small) for key, _, _ in chunk.jobs]
+        found = [key for result in workers.run(_chunks(small, tmp_path)) for key, _ in result.rows]
+    expected = [key for chunk in _chunks(small, tmp_path) for key, _, _ in chunk.jobs]
     assert sorted(found) == sorted(expected)
 
 
