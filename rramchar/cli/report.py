@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rramchar.cli.common import JsonOption, check_writable, emit, stderr, stdout
 from rramchar.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 app = typer.Typer(
     no_args_is_help=True, help="Draw figures of a run, or execute a notebook into one HTML page."
@@ -43,11 +46,25 @@ def reads(
             f"it holds corners {sorted(frame['corner'].unique())} and temperatures "
             f"{sorted(frame['temperature_c'].unique())}"
         )
+    _require_grid(run, chosen)
     output.write_bytes(png_bytes(plot_sense_time_map(chosen, supplies)))
     emit(
         {"output": str(output), "supplies_v": supplies},
         as_json,
         lambda: stdout.print(f"written: {output}", markup=False),
+    )
+
+
+def _require_grid(run: Path, reads: pd.DataFrame) -> None:
+    """Refuse reads that are not one for each pair of several resistances."""
+    lengths = [reads[name].nunique() for name in ("r_bl_ohm", "r_blb_ohm")]
+    expected = lengths[0] * lengths[1] * reads["vdd_v"].nunique()
+    if min(lengths) > 1 and len(reads) == expected:
+        return
+    held = f"{len(reads)} reads of {lengths[0]} R_BL and {lengths[1]} R_BLb"
+    raise InputError(
+        f"{run}: holds {held}, expected one read for each pair of at least two of both and each "
+        "supply; sweep them as axes without Monte Carlo, or draw this run with rramchar sweep plot"
     )
 
 

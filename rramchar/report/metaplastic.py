@@ -48,7 +48,7 @@ def plot_metaplastic(result: StudyResult) -> Figure:
         left.plot(np.add(at, offset), own, color=colour, linestyle=":", linewidth=1.2)
     left.plot([], [], color="black", linestyle=":", label="each task when just learned")
     left.set_xticks(list(places.values()), [f"{m:g}" for m in places])
-    left.set_xlabel("metaplasticity m")
+    left.set_xlabel("metaplasticity m (memories side by side)")
     left.set_ylabel("mean accuracy of all tasks after the last [%]")
     left.set_title("What is remembered")
     left.set_ylim(0, 102)

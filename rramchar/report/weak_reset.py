@@ -217,7 +217,9 @@ def _device_parameters(axis: Axes, fit: WeakResetFit) -> None:
                   ms=5, capsize=3, zorder=5, label=f"{whose}, 95 %")  # fmt: skip
     axis.set(xlabel=f"C ({unit})", ylabel="β")
     axis.set_title("devices", loc="left")
-    axis.legend(loc="best")
+    low, high = axis.get_ylim()
+    axis.set_ylim(low, high + 0.22 * (high - low))  # room for the legend above the error bars
+    axis.legend(loc="upper right")
 
 
 def _drift_traces(axis: Axes, fit: DriftFit) -> None:

@@ -175,7 +175,7 @@ def plot_energy(pulses: pd.DataFrame) -> Figure:
         range(len(shown)),
         [f"{_OPERATION_LABELS[op]}\n{_quantity(width, 's')}" for op, width, _ in shown],
     )
-    axis.set(yscale="log", ylabel="energy per pulse (pJ)")
+    axis.set(yscale="log", ylabel="energy per pulse (pJ); line: median")
     axis.grid(False, axis="x")
     return figure
 

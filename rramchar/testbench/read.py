@@ -365,7 +365,6 @@ def largest_step(precharge_s: float, window_s: float) -> float:
 
 
 def _measures(vdd_v: float, p: ReadParameters) -> tuple[str, ...]:
-    # No energy: ngspice 39's ".meas integ" disagrees with the trapezoidal integral of its record.
     half = vdd_v / 2
     start = p.precharge_time_s + p.edge_time_s / 2
     sample = start + p.sample_time_s

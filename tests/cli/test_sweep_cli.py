@@ -125,6 +125,16 @@ def test_a_picture_of_what_was_not_swept(run_cli, run, tmp_path) -> None:
         assert "corner ss" in err
 
 
+def test_a_map_of_reads_that_are_no_grid(run_cli, plan, tmp_path) -> None:
+    run = tmp_path / "one"
+    one = ("--axis", "r_bl_ohm=5k", "--axis", "r_blb_ohm=6k")
+    assert run_cli("sweep", "run", plan, "--out", run, *one)[0] == 0
+    code, _, err = run_cli("report", "reads", run, "-o", tmp_path / "a.png")
+    assert code == 2
+    assert "2 reads of 1 R_BL and 1 R_BLb" in err
+    assert "sweep plot" in err
+
+
 def test_a_notebook_becomes_a_page(run_cli, tmp_path) -> None:
     nbformat = pytest.importorskip("nbformat")
     book = nbformat.v4.new_notebook()
