@@ -32,7 +32,9 @@ def _own_values(data: WeakResetData, devices: DeviceFits, g_min_s: float) -> tup
     turn[:, 2, 2] = 1.0
     values = np.einsum("dij,dj->di", turn, devices.theta) + np.log([unit / time, 1.0, unit])
     # Restricted maximum likelihood: the two parameters of the fall have taken part of the noise.
-    values[:, 2] += 2 * devices.covariance[:, 2, 2]
+    # To first order: where eta may as well be 0 there is nothing to add to.
+    variance = devices.covariance[:, 2, 2]
+    values[:, 2] += np.where(variance < 1, 2 * variance, 0.0)
     return values, turn @ devices.covariance @ turn.transpose(0, 2, 1)
 
 
@@ -57,14 +59,15 @@ def per_device(data: WeakResetData, devices: DeviceFits | None, g_min_s: float) 
         return pd.DataFrame({"device": data.sequences.devices})
     values, covariance = _own_values(data, devices, g_min_s)
     error = np.sqrt(np.einsum("dii->di", covariance))
+    bounded = np.clip(values, -300, 300)  # a device that tells nothing of one has any value
     return pd.DataFrame(
         {
             "device": data.sequences.devices,
-            "C": np.exp(np.clip(values[:, 0], -300, 300)),
+            "C": np.exp(bounded[:, 0]),
             "C_ln_error": error[:, 0],
             "beta": values[:, 1],
             "beta_error": error[:, 1],
-            "eta_s": np.exp(values[:, 2]),
+            "eta_s": np.exp(bounded[:, 2]),
             "eta_ln_error": error[:, 2],
             "g_max_s": data.first_conductances() * data.g_ref_s,
             "converged": devices.converged,

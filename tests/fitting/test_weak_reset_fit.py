@@ -292,6 +292,15 @@ def test_coverage_alike_devices():
         assert 0.90 <= hits[name] / 200 <= 0.99, (name, hits)
 
 
+def test_devices_that_hardly_tell_their_noise_leave_the_others_alone():
+    """In two of these devices the pulses' noise may as well be 0, at which ln eta has no end."""
+    frame = _conditions(ALIKE, 47, 30, 30, [1.1, 1.3], [1e-7, 1e-6])
+    fit = fit_weak_reset_iedm2019(frame, v_ref_v=1.2, t_ref_s=1e-7)
+    assert (fit.per_device["eta_ln_error"] > 10).sum() == 2
+    median = fit.model.population["eta"]["median"]
+    assert median["low"] < ALIKE.value("eta") < median["high"]
+
+
 @pytest.mark.slow
 def test_coverage_over_voltage_and_width():
     truth = {**TRUTH, "v_s": 0.15, "width_exponent": 0.7}
