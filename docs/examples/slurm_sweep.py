@@ -1,6 +1,7 @@
 """Simulate a plan on a SLURM cluster: python slurm_sweep.py plan.toml runs/big
 
-It needs `pip install -e '.[dask]' dask-jobqueue` in the checkout, in an environment that the nodes share.
+It needs `pip install -e '.[dask]' dask-jobqueue` in the checkout, and an environment that the nodes
+share.
 """
 
 import sys

@@ -104,7 +104,8 @@ class BerRow:
     def confusion(self) -> Confusion:
         """Return the probability of each outcome for each stored weight.
 
-        A binary row says nothing about a stored zero: it is taken to be read rightly. A
+        A binary row says nothing about a stored zero: it is taken to be read rightly, so that
+        `rramchar.nn.error_model.check_coding` keeps such rows from ternary networks. A
         binary row without counts gives the symmetric confusion of its error rate.
 
         Returns

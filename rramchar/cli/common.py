@@ -151,7 +151,7 @@ def late_progress(unit: str, what: str | None = None) -> Iterator[Callable[[int,
         def progress(done: int, total: int) -> None:
             if not tasks:
                 tasks.append(bar.add_task(what or unit, total=total))
-            bar.update(tasks[0], completed=done)
+            bar.update(tasks[0], completed=done, total=total)
 
         yield progress
 
@@ -179,7 +179,7 @@ def check_writable(path: Path, *, option: str = "--out") -> Path:
     path : Path
         A file to be written; its folder must exist.
     option : str
-        The option it came from, for the error message.
+        The option it came from, for the error message; ``--plot`` takes only a PNG.
 
     Returns
     -------
@@ -189,10 +189,15 @@ def check_writable(path: Path, *, option: str = "--out") -> Path:
     Raises
     ------
     InputError
-        If the folder does not exist, or folder or file cannot be written.
+        If the folder does not exist, folder or file cannot be written, or a figure is not asked for
+        as PNG.
     """
     import os
 
+    if option == "--plot" and path.suffix.lower() != ".png":
+        raise InputError(
+            f"{option} {path}: figures are written as PNG; give a name that ends in .png"
+        )
     parent = path.parent
     if not parent.is_dir():
         raise InputError(f"{option} {path}: the folder {parent} does not exist; create it first")

@@ -70,6 +70,11 @@ def fitting_dataset(path: Path, network: AnyNetwork, name: str, data: Path | Non
     return dataset
 
 
+def data_files(name: str) -> list[Path]:
+    """Return the file of a data set that is given as one, for provenance; none for a known name."""
+    return [Path(name)] if name.endswith(".npz") else []
+
+
 def chain(network: AnyNetwork) -> str:
     """Return the sizes of a network as ``784-1024-10``."""
     return "-".join(str(size) for size in network.sizes)

@@ -22,6 +22,7 @@ from rramchar.cli.nn_common import (
     DrawsOption,
     NetworkArgument,
     SeedOption,
+    data_files,
     fitting_dataset,
     spread,
 )
@@ -66,7 +67,11 @@ def curve(
             loaded, images.test_images, images.test_labels, chosen, draws, seed, report
         )
     facts = provenance(
-        inputs=[network], command="rramchar nn curve", dataset=dataset, draws=draws, seed=seed
+        inputs=[network, *data_files(dataset)],
+        command="rramchar nn curve",
+        dataset=dataset,
+        draws=draws,
+        seed=seed,
     )
     write_curve(output, points, facts)
     if plot is not None:

@@ -127,6 +127,20 @@ class ErrorTexts:
                 changed[field.name] = value if plain else listed
         return changed
 
+    def files(self) -> list[Path]:
+        """Return the files that the errors come from: tables and fitted models."""
+        tables = [Path(text) for text in (self.ber, self.read_ber) if text is not None]
+        models = [path for path in (self.resistance, self.read_model) if path is not None]
+        return [*(path for path in tables if not _is_rate(path)), *models]
+
+
+def _is_rate(path: Path) -> bool:
+    try:
+        float(str(path))
+    except ValueError:
+        return False
+    return True
+
 
 def hardware_errors(network: AnyNetwork, texts: ErrorTexts) -> HardwareErrors:
     """Turn the options into what goes wrong on a chip.
@@ -155,6 +169,7 @@ def hardware_errors(network: AnyNetwork, texts: ErrorTexts) -> HardwareErrors:
         raise InputError("--resistance and --read-model go together; give both or neither")
     if texts.resistance is not None and texts.ber is not None:
         raise InputError("--ber and --resistance: both are errors of programming; give one of them")
+    _refuse_idle(texts)
     reading = parse_error_model(network, texts.read_ber, texts.read_where, option="--read-ber")
     bad = _bad_pairs(texts)
     if texts.images_per_read is not None and reading is None and (bad is None or bad.stuck):
@@ -171,6 +186,21 @@ def hardware_errors(network: AnyNetwork, texts: ErrorTexts) -> HardwareErrors:
     return HardwareErrors(programming, bad, reading, shared)
 
 
+def _refuse_idle(texts: ErrorTexts) -> None:
+    """Refuse options of the drawn devices where none are drawn: they would change nothing."""
+    default = ErrorTexts()
+    if texts.amplifiers != default.amplifiers and texts.resistance is None:
+        raise InputError(
+            f"--amplifiers {texts.amplifiers}: goes with --resistance and --read-model; add them, "
+            "or leave this out"
+        )
+    if texts.array != default.array and texts.resistance is None and texts.bad is None:
+        raise InputError(
+            f"--array {texts.array}: goes with --resistance and --read-model, or with --bad; add "
+            "them, or leave this out"
+        )
+
+
 def _bad_pairs(texts: ErrorTexts) -> WeakPairs | None:
     from rramchar.nn.array_layout import ArrayLayout
     from rramchar.nn.weak_pairs import WeakPairs
@@ -185,11 +215,16 @@ def _bad_pairs(texts: ErrorTexts) -> WeakPairs | None:
         try:
             if name not in ("row", "column", "die"):
                 raise ValueError
-            sigmas[f"{name}_sigma"] = float(value)
+            sigma = float(value)
         except ValueError:
             raise InputError(
                 f"--bad-spread {part!r}: expected row=S, column=S or die=S with a number S"
             ) from None
+        if f"{name}_sigma" in sigmas:
+            raise InputError(
+                f"--bad-spread {texts.bad_spread}: {name} is given twice; give it once"
+            )
+        sigmas[f"{name}_sigma"] = sigma
     return WeakPairs(texts.bad, texts.bad_reads, layout=ArrayLayout.parse(texts.array), **sigmas)
 
 

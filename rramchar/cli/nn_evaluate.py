@@ -22,6 +22,7 @@ from rramchar.cli.nn_common import (
     DatasetOption,
     NetworkArgument,
     SeedOption,
+    data_files,
     fitting_dataset,
     spread,
 )
@@ -46,7 +47,7 @@ from rramchar.cli.nn_kernel import report_kernel
 from rramchar.errors import InputError
 
 if TYPE_CHECKING:
-    from rramchar.nn.adaptive import ChipSample
+    from rramchar.nn.adaptive import ChipSample, Precision
     from rramchar.nn.chips import HardwareErrors
     from rramchar.nn.dataset import Dataset
     from rramchar.nn.graph import AnyNetwork
@@ -108,6 +109,7 @@ def evaluate(
     --ber table.csv --where "vdd_v=0.6,corner=ss" -o chips.csv --plot chips.png
     """
     from rramchar.nn.chip_accuracy import clean_accuracy
+    from rramchar.nn.evaluate import check_seed
     from rramchar.nn.network_file import load_network
 
     for path, option in ((output, "--output"), (plot, "--plot")):
@@ -115,6 +117,8 @@ def evaluate(
             check_writable(path, option=option)
     if draws is not None and interval is not None:
         raise InputError(f"--draws {draws} and --interval {interval:g}: give one of them")
+    check_seed(seed)
+    precision = _precision(draws, interval, limit)
     loaded = load_network(network)
     texts = ErrorTexts(
         ber=ber,
@@ -136,7 +140,7 @@ def evaluate(
     images = fitting_dataset(network, loaded, dataset, data)
     with late_progress("images", "without errors") as report:
         clean = clean_accuracy(loaded, images.test_images, images.test_labels, report)
-    sample, seconds = _sample(loaded, images, errors, clean, draws, interval, limit, seed)
+    sample, seconds = _sample(loaded, images, errors, clean, draws, precision, seed)
     result = {
         **_figures(sample, clean, len(images.test_labels), seconds),
         "accuracy": sample.accuracy,
@@ -153,11 +157,12 @@ def evaluate(
         "plot": plot,
     }
     if output is not None:
-        _write(output, result, network)
+        _write(output, result, [network, *texts.files(), *data_files(dataset)])
     if plot is not None:
         from rramchar.report.accuracy import plot_chips
 
-        write_figure(plot, plot_chips(sample.accuracy, clean, sample.interval))
+        chips = sample.accuracy[:0] if errors.none else sample.accuracy
+        write_figure(plot, plot_chips(chips, clean, sample.interval))
     emit(result, as_json, lambda: _show(result, texts))
     if not sample.reached:
         stderr.print(
@@ -167,14 +172,24 @@ def evaluate(
         raise typer.Exit(1)
 
 
+def _precision(draws: int | None, interval: float | None, limit: int) -> Precision | None:
+    """Check how many chips are asked for, before any work; return the precision, if that is it."""
+    from rramchar.nn.adaptive import FIRST_DRAWS, Precision, check_draws
+
+    if interval is not None:
+        return Precision(interval / 100, min(FIRST_DRAWS, max(limit, 3)), limit)
+    if draws is not None:
+        check_draws(draws)
+    return None
+
+
 def _sample(
     network: AnyNetwork,
     images: Dataset,
     errors: HardwareErrors,
     clean: float,
     draws: int | None,
-    interval: float | None,
-    limit: int,
+    precision: Precision | None,
     seed: int,
 ) -> tuple[ChipSample, float]:
     """Return the chips' accuracies and the seconds that they took."""
@@ -182,23 +197,15 @@ def _sample(
 
     import numpy as np
 
-    from rramchar.nn.adaptive import (
-        FIRST_DRAWS,
-        ChipSample,
-        Precision,
-        mean_interval,
-        sample_fixed,
-        sample_until,
-    )
+    from rramchar.nn.adaptive import ChipSample, sample_fixed, sample_until
     from rramchar.nn.chip_accuracy import chip_accuracies
+    from rramchar.nn.chip_interval import mean_interval
 
     since = perf_counter()
-    precision = None
-    if interval is not None:
-        precision = Precision(interval / 100, min(FIRST_DRAWS, max(limit, 3)), limit)
     if errors.none:
         only = np.array([clean])
         return ChipSample(only, mean_interval(only)), perf_counter() - since
+    step = 1 / len(images.test_labels) if _chips_can_differ(network, errors) else 0.0
     with late_progress("steps", "evaluating") as report:
 
         def measure(chips: range) -> Any:
@@ -207,10 +214,22 @@ def _sample(
             )
 
         if precision is None:
-            sample = sample_fixed(measure, 20 if draws is None else draws)
+            sample = sample_fixed(measure, 20 if draws is None else draws, step)
         else:
-            sample = sample_until(measure, precision)
+            sample = sample_until(measure, precision, step)
     return sample, perf_counter() - since
+
+
+def _chips_can_differ(network: AnyNetwork, errors: HardwareErrors) -> bool:
+    """Return whether any error has a probability above 0; without, the accuracy is exact."""
+    from rramchar.nn.evaluate import can_err
+    from rramchar.nn.pair_reads import PairReads
+
+    if isinstance(errors.programming, PairReads) or can_err(network, errors.programming):
+        return True
+    bad = errors.bad_pairs
+    harmful = bad is not None and bad.share > 0 and bad.read_error != 0
+    return harmful or can_err(network, errors.reading)
 
 
 def _figures(sample: ChipSample, clean: float, images: int, seconds: float) -> dict[str, Any]:
@@ -228,7 +247,7 @@ def _figures(sample: ChipSample, clean: float, images: int, seconds: float) -> d
     }
 
 
-def _write(path: Path, result: dict[str, Any], network: Path) -> None:
+def _write(path: Path, result: dict[str, Any], inputs: list[Path]) -> None:
     import pandas as pd
 
     from rramchar.nn.tables import write_frame
@@ -237,7 +256,7 @@ def _write(path: Path, result: dict[str, Any], network: Path) -> None:
     kept = ("dataset", "errors", "seed", "images", "interval_asked", "interval_reached")
     numbers = {name: value for name, value in result.items() if name.startswith("accuracy_")}
     facts = provenance(
-        inputs=[network],
+        inputs=inputs,
         command="rramchar nn evaluate",
         **{name: result[name] for name in kept},
         **{name: None if value != value else value for name, value in numbers.items()},

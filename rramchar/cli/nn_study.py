@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -327,16 +328,35 @@ def _show(study: Study, result: StudyResult, out: Path, plot: Path | None) -> No
         table.add_column(heading, justify="left" if heading == "weights" else "right")
     for row in summary.to_dict("records"):
         values = [f"{v:g}" if isinstance(v, int | float) else str(v) for v in map(row.get, shown)]
-        interval = f"{row['accuracy_low']:.2%} ... {row['accuracy_high']:.2%}"
-        table.add_row(*values, f"{row['accuracy_mean']:.2%}", interval)
+        table.add_row(*values, f"{row['accuracy_mean']:.2%}", _interval(row))
     stdout.print(table)
     for row in result.gain.to_dict("records"):
-        stdout.print(
-            f"ternary over binary, {row['pairs']:,} pairs, trained at {row['train_ber']:g}, error "
-            f"rate {row['ber']:g}: {100 * row['gain']:+.2f} points (95 % "
-            f"{100 * row['gain_low']:+.2f} to {100 * row['gain_high']:+.2f})"
-        )
+        stdout.print(_gain(row), markup=False)
     for name in ("networks", "summary", *(() if result.gain.empty else ("gain",))):
         stdout.print(f"written: {out / f'{study.name}_{name}.csv'}", markup=False)
     if plot is not None:
         stdout.print(f"written: {plot}", markup=False)
+
+
+def _interval(row: Mapping[Any, Any]) -> str:
+    """Return an interval as text; - where one network has one chip, or no errors."""
+    low, high = row["accuracy_low"], row["accuracy_high"]
+    return "-" if math.isnan(low) else f"{low:.2%} ... {high:.2%}"
+
+
+def _gain(row: Mapping[Any, Any]) -> str:
+    """Return a row of `rramchar.nn.gain.ternary_gain` as a line."""
+    from rramchar.nn.gain import GAIN
+
+    apart = ("hidden", "pairs", "train_ber", *GAIN)
+    names = {"ber": "error rate"}
+    along = [
+        f"{names.get(name, name)} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in row.items()
+        if name not in apart
+    ]
+    return (
+        f"ternary over binary, {row['pairs']:,} pairs, trained at {row['train_ber']:g}, "
+        f"{', '.join(along)}: {100 * row['gain']:+.2f} points (95 % "
+        f"{100 * row['gain_low']:+.2f} to {100 * row['gain_high']:+.2f})"
+    )

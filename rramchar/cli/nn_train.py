@@ -146,7 +146,7 @@ def _settings(
     trainer: str, chosen: dict[str, Any], convolutional: dict[str, Any], pixels: str
 ) -> Callable[[Dataset, int], TrainingSettings | VggSettings]:
     """Return a function of data set and seed that gives the trainer's settings."""
-    from rramchar.nn.settings import default_settings
+    from rramchar.nn.settings import default_settings, fitting_batch
     from rramchar.nn.torch_train import require_torch
     from rramchar.nn.vgg_settings import default_vgg_settings
 
@@ -160,7 +160,9 @@ def _settings(
     if pixels != "uint8":
         raise InputError(f"--input {pixels}: --trainer torch takes the pixels as they are, uint8")
     require_torch()
-    return lambda data, seed: default_vgg_settings(**chosen, **convolutional, seed=seed)
+    return lambda data, seed: default_vgg_settings(
+        **chosen, **convolutional, batch=fitting_batch(data), seed=seed
+    )
 
 
 def _train_one(
@@ -206,7 +208,7 @@ def _together(results: list[dict[str, Any]]) -> dict[str, Any]:
     """Return several networks as one result, with the 95 % interval of their mean accuracy."""
     import numpy as np
 
-    from rramchar.nn.adaptive import mean_interval
+    from rramchar.nn.chip_interval import mean_interval
 
     reached = np.array([result["test_accuracy"] for result in results])
     low, high = mean_interval(reached)

@@ -10,6 +10,11 @@ and the interval is ``mean of all n +- t s / sqrt(n)``, with s and t of the firs
 normally distributed accuracies it covers exactly 95 % and its half-width is at most d, whatever
 the true spread is.
 
+Accuracies come in whole images. Where the first chips agree, their spread says little, and s is not
+taken smaller than what `rramchar.nn.chip_interval` says that so few chips leave open; where rare
+chips turn up later, which the first sample could not know of, the interval holds them too, and more
+chips are drawn until it is as narrow as asked.
+
 References
 ----------
 C. Stein, "A two-sample test for a linear hypothesis whose power is independent of the variance",
@@ -24,15 +29,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from rramchar.errors import InputError
+from rramchar.nn.chip_interval import interval_around, mean_interval, spread_half, unseen_half
 from rramchar.nn.evaluate import MOST_DRAWS
 
 FIRST_DRAWS = 20
 LIMIT_DRAWS = 1000
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
-_UPPER = 0.975
+_MORE = 1.1  # least growth of the sample where rare chips widen the interval
 Measure = Callable[[range], NDArray[np.float64]]
 
 
@@ -120,7 +125,13 @@ def percentiles(accuracy: NDArray[np.float64]) -> dict[str, float]:
     return {f"p{p}": float(v) for p, v in zip(PERCENTILES, values, strict=True)}
 
 
-def sample_fixed(measure: Measure, draws: int) -> ChipSample:
+def check_draws(draws: int) -> None:
+    """Refuse a number of chips that is not from 1 to `MOST_DRAWS`."""
+    if isinstance(draws, bool) or not isinstance(draws, int) or not 1 <= draws <= MOST_DRAWS:
+        raise InputError(f"draws: {draws!r}, expected a whole number from 1 to {MOST_DRAWS}")
+
+
+def sample_fixed(measure: Measure, draws: int, step: float) -> ChipSample:
     """Measure a given number of chips.
 
     Parameters
@@ -129,27 +140,30 @@ def sample_fixed(measure: Measure, draws: int) -> ChipSample:
         Accuracies of the chips of a range.
     draws : int
         Number of chips, from 1.
+    step : float
+        What an accuracy changes in, see `mean_interval`. [1]
 
     Returns
     -------
     ChipSample
-        The interval is Student's t interval of the mean.
+        The interval is that of `mean_interval`.
     """
-    if isinstance(draws, bool) or not isinstance(draws, int) or not 1 <= draws <= MOST_DRAWS:
-        raise InputError(f"draws: {draws!r}, expected a whole number from 1 to {MOST_DRAWS}")
+    check_draws(draws)
     accuracy = measure(range(draws))
-    return ChipSample(accuracy, mean_interval(accuracy))
+    return ChipSample(accuracy, mean_interval(accuracy, step))
 
 
-def sample_until(measure: Measure, precision: Precision) -> ChipSample:
+def sample_until(measure: Measure, precision: Precision, step: float) -> ChipSample:
     """Measure as many chips as an interval of the asked width needs; see the module.
 
     Parameters
     ----------
     measure : callable
-        Accuracies of the chips of a range; called at most twice.
+        Accuracies of the chips of a range; called twice at most, but where rare chips turn up.
     precision : Precision
         The width, and the limits.
+    step : float
+        What an accuracy changes in, see `mean_interval`. [1]
 
     Returns
     -------
@@ -157,37 +171,25 @@ def sample_until(measure: Measure, precision: Precision) -> ChipSample:
         ``reached`` is False where the limit of draws came first: the interval is then honest but
         wider than asked.
     """
+    asked, limit = precision.half_width, precision.limit_draws
     accuracy = measure(range(precision.first_draws))
-    spread = float(stdtrit(len(accuracy) - 1, _UPPER)) * float(accuracy.std(ddof=1))
-    needed = math.ceil((spread / precision.half_width) ** 2 * (1 - 1e-12))
-    draws = min(max(needed, precision.first_draws), precision.limit_draws)
-    if draws > len(accuracy):
-        accuracy = np.concatenate([accuracy, measure(range(len(accuracy), draws))])
-    return ChipSample(
-        accuracy, _around(accuracy, spread / math.sqrt(draws)), needed <= precision.limit_draws
-    )
+    first = len(accuracy)
+    spread = max(spread_half(accuracy, step), unseen_half(accuracy, step)) * math.sqrt(first)
+    draws = _draws_for(spread, asked)
+    while True:
+        if min(draws, limit) > len(accuracy):
+            more = measure(range(len(accuracy), min(draws, limit)))
+            accuracy = np.concatenate([accuracy, more])
+        count = len(accuracy)
+        unseen = unseen_half(accuracy, step)
+        if unseen <= asked or count >= limit:
+            break
+        draws = max(_draws_for(unseen * math.sqrt(count), asked), math.ceil(_MORE * count))
+    half = max(spread / math.sqrt(count), unseen)
+    return ChipSample(accuracy, interval_around(accuracy, half), half <= asked * (1 + 1e-12))
 
 
-def mean_interval(accuracy: NDArray[np.float64]) -> tuple[float, float]:
-    """Return Student's 95 % interval of a mean accuracy, within 0 to 1; NaN for one value.
-
-    Parameters
-    ----------
-    accuracy : array, shape (value,)
-        Independent accuracies. [1]
-
-    Returns
-    -------
-    tuple of float
-        Its ends. [1]
-    """
-    count = len(accuracy)
-    if count < 2:
-        return math.nan, math.nan
-    half = float(stdtrit(count - 1, _UPPER)) * float(accuracy.std(ddof=1)) / math.sqrt(count)
-    return _around(accuracy, half)
-
-
-def _around(accuracy: NDArray[np.float64], half: float) -> tuple[float, float]:
-    mean = float(accuracy.mean())
-    return max(0.0, mean - half), min(1.0, mean + half)
+def _draws_for(spread: float, half_width: float) -> int:
+    """Return how many chips make ``spread / sqrt(chips)`` a half-width, but for rounding."""
+    ratio = min(spread / half_width, float(MOST_DRAWS))  # its square is beyond any limit
+    return math.ceil(ratio**2 * (1 - 1e-12))

@@ -45,7 +45,7 @@ def clean_accuracy(
     check_images(network, images)
     check_labels(labels, images, network.classes)
     right = 0
-    for part in _blocks(len(images), _largest_block(network)):
+    for part in _blocks(len(images), _largest_block(network), len(images)):
         found = clean_pass(network, images[part]).scores.argmax(axis=0)
         right += int(np.count_nonzero(found == labels[part]))
         if progress is not None:
@@ -94,11 +94,10 @@ def chip_accuracies(
     check_images(network, images)
     check_labels(labels, images, network.classes)
     block = _largest_block(network)
-    if errors.redrawn:
-        block = min(block, errors.images_per_read)
+    shared = errors.images_per_read if errors.redrawn else max(1, len(images))
     group = max(1, _GROUP_BYTES // max(1, 9 * network.parameters))
     starts = list(range(0, len(draws), group))
-    parts = list(_blocks(len(images), block))
+    parts = list(_blocks(len(images), block, shared))
     right = np.zeros(len(draws), dtype=np.int64)
     total, done = len(parts) * len(draws), 0
     for start in starts:
@@ -106,8 +105,8 @@ def chip_accuracies(
         chips = [draw_chip(network, errors, seed, draws[k]) for k in chosen]
         for part in parts:
             clean = clean_pass(network, images[part])
-            # A read belongs to its first image, so that no other choice of blocks changes it.
-            read = part.start // errors.images_per_read
+            # Every block lies within one read, so that its size changes no image's errors.
+            read = part.start // shared
             for k, chip in zip(chosen, chips, strict=True):
                 changes = read_chip(network, errors, chip, read)
                 found = changed_scores(clean, changes).argmax(axis=0)
@@ -122,6 +121,9 @@ def _largest_block(network: AnyNetwork) -> int:
     return max(1, MEMORY_BYTES // bytes_per_image(network))
 
 
-def _blocks(count: int, size: int) -> Iterator[slice]:
-    for start in range(0, count, size):
-        yield slice(start, min(start + size, count))
+def _blocks(count: int, size: int, shared: int) -> Iterator[slice]:
+    """Yield blocks of at most `size` of `count` images, none across a multiple of `shared`."""
+    for first in range(0, count, shared):
+        end = min(first + shared, count)
+        for start in range(first, end, size):
+            yield slice(start, min(start + size, end))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rramchar.ber.confusion import Confusion
+from rramchar.ber.rows import describe
 from rramchar.ber.table import BerTable
 from rramchar.ber.where import parse_where
 from rramchar.errors import InputError
@@ -106,12 +107,17 @@ def parse_error_model(
         If the texts cannot be used, the table has not one such row, or the row does not fit the
         network's kind of weights.
     """
+    where_option = option.replace("ber", "where")
     if ber is None:
-        for text in (where, *layers):
-            if text is not None:
-                raise InputError(
-                    f"--where {text}: chooses a row of a table; give {option} TABLE.csv too"
-                )
+        if where is not None:
+            raise InputError(
+                f"{where_option} {where}: chooses a row of a table; give {option} TABLE.csv too"
+            )
+        for text in layers:
+            raise InputError(
+                f"--layer {text}: changes the errors of one layer; give {option} RATE or "
+                f"{option} TABLE.csv too"
+            )
         return None
     special = _by_layer(network, layers)
     try:
@@ -120,7 +126,8 @@ def parse_error_model(
         return _from_table(network, Path(ber), where or "", special, option)
     if where is not None:
         raise InputError(
-            f"--where {where}: goes with a table, but {option} {ber} is a rate; leave one out"
+            f"{where_option} {where}: goes with a table, but {option} {ber} is a rate; leave one "
+            "out"
         )
     rates = [special.get(i, ber) for i in range(len(network.layers))]
     return tuple(_at_rate(network, text, option)[i] for i, text in enumerate(rates))
@@ -188,6 +195,34 @@ def of_kind(table: BerTable, where: Mapping[str, Any], kind: str) -> dict[str, A
     return {**where, "coding": kind}
 
 
+def check_coding(table: BerTable, where: Mapping[str, Any], kind: str) -> None:
+    """Refuse binary rows for a ternary network.
+
+    Parameters
+    ----------
+    table : BerTable
+        The table.
+    where : mapping
+        Conditions, from `of_kind`.
+    kind : str
+        The network's kind of weights: ``binary`` or ``ternary``.
+
+    Raises
+    ------
+    InputError
+        If the network is ternary and the conditions leave a binary row. Such a row does not know
+        how a stored 0 is read: every 0 would count as read rightly, which overstates the accuracy.
+    """
+    others = {column: value for column, value in where.items() if column != "vdd_v"}
+    said = describe(dict(where))
+    if kind == "ternary" and any(row.coding == "binary" for row in table.filter(**others).rows):
+        raise InputError(
+            f"{f'the rows with {said}' if said else 'its rows'} have coding binary, which says "
+            "nothing about a stored 0; a ternary network needs rows with coding ternary (all 3 x 4 "
+            "counts, as ber count, ber from-model or ber from-spice --ternary give them)"
+        )
+
+
 def _at_rate(network: AnyNetwork, text: str, option: str) -> Model:
     try:
         return confusions_at(network, float(text))
@@ -229,7 +264,10 @@ def _from_table(
     conditions = [own.get(i, common) for i in range(len(network.layers))]
     try:
         table = BerTable.load(path)
-        models = tuple(confusion_for(table, of_kind(table, c, network.kind)) for c in conditions)
+        chosen = [of_kind(table, condition, network.kind) for condition in conditions]
+        for condition in chosen:
+            check_coding(table, condition, network.kind)
+        models = tuple(confusion_for(table, condition) for condition in chosen)
         layer_confusions(network, models)
     except InputError as error:
         message = str(error)

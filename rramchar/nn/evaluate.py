@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from rramchar.errors import InputError
+from rramchar.nn.chip_interval import mean_interval
 from rramchar.nn.forward import best_class, check_images, check_labels
 from rramchar.nn.graph import AnyNetwork
-from rramchar.nn.inject import ErrorModel, draw_all, error_samplers
+from rramchar.nn.inject import ErrorModel, draw_all, error_samplers, layer_confusions
 from rramchar.nn.passes import bytes_per_image, changed_scores, clean_pass
 
 Progress = Callable[[int, int], None]
@@ -42,12 +42,15 @@ class Evaluation:
         Number of images.
     seconds : float
         Time that the evaluation took, with its part of what several share. [s]
+    errors : bool
+        Whether anything can go wrong; where not, no chip can differ and the mean is exact.
     """
 
     accuracy: NDArray[np.float64]
     clean: float
     images: int
     seconds: float
+    errors: bool = True
 
     @property
     def draws(self) -> int:
@@ -66,14 +69,11 @@ class Evaluation:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % interval of the mean: Student's t over the draws, within 0 to 1. [1].
+        """95 % interval of the mean, see `rramchar.nn.chip_interval`; NaN for one draw. [1].
 
-        It covers the chips that could have been drawn, not other images. NaN for one draw.
+        It covers the chips that could have been drawn, not other images.
         """
-        if self.draws == 1:
-            return math.nan, math.nan
-        half = float(stdtrit(self.draws - 1, 0.975)) * self.std / math.sqrt(self.draws)
-        return max(0.0, self.mean - half), min(1.0, self.mean + half)
+        return mean_interval(self.accuracy, 1 / self.images if self.errors else 0.0)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the figures under the names that files and the command line use."""
@@ -105,9 +105,34 @@ def draw_generator(seed: int, draw: int) -> np.random.Generator:
     numpy.random.Generator
         The same for the same arguments, independent for others.
     """
+    check_seed(seed)
+    return np.random.default_rng(np.random.SeedSequence(int(seed), spawn_key=(draw,)))
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that is no whole number of at least 0."""
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise InputError(f"seed: {seed!r}, expected a whole number of at least 0")
-    return np.random.default_rng(np.random.SeedSequence(int(seed), spawn_key=(draw,)))
+
+
+def can_err(network: AnyNetwork, confusion: Errors) -> bool:
+    """Return whether any weight can be read as another.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    confusion
+        As `evaluate` takes it.
+
+    Returns
+    -------
+    bool
+        False without errors, and where every error has the probability 0.
+    """
+    if confusion is None:
+        return False
+    return any((m != np.eye(3)).any() for m in layer_confusions(network, confusion))
 
 
 def evaluate(
@@ -192,6 +217,7 @@ def evaluate_many(
         raise InputError(f"draws: {draws!r}, expected a whole number of at least 1")
     if draws > MOST_DRAWS:
         raise InputError(f"draws: {draws}, expected at most {MOST_DRAWS}")
+    check_seed(seed)
     models = [None if c is None else error_samplers(network, c) for c in confusions]
     jobs = [(m, k) for m, model in enumerate(models) if model is not None for k in range(draws)]
     right = np.zeros((len(models), draws), dtype=np.int64)
@@ -225,6 +251,7 @@ def evaluate_many(
             clean=error_free,
             images=len(images),
             seconds=float(seconds[m]),
+            errors=can_err(network, confusions[m]),
         )
         for m, model in enumerate(models)
     ]

@@ -32,12 +32,15 @@ class Layout:
         Fields that stand in the header.
     optional : tuple of str
         Arrays that may be absent.
+    later : tuple of str
+        Those of the optional arrays that older files know nothing of, named only where present.
     """
 
     operation: Any
     arrays: Mapping[str, Any]
     fields: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
 
 
 _WINDOW = ("kernel", "stride", "padding")
@@ -47,7 +50,13 @@ LAYOUTS = {
     "threshold": Layout(
         Threshold, {"levels": np.int64, "direction": np.int8}, ("gain", "base"), ("direction",)
     ),
-    "affine": Layout(Affine, {"scale": np.float64, "offset": np.float64}, ("low", "high", "bits")),
+    "affine": Layout(
+        Affine,
+        {"scale": np.float64, "offset": np.float64, "divisor": np.float64},
+        ("low", "high", "bits"),
+        ("divisor",),
+        ("divisor",),
+    ),
     "add": Layout(Add, {}),
     "flatten": Layout(Flatten, {}),
     "maxpool": Layout(MaxPool, {"direction": np.int8}, _WINDOW, ("direction",)),
@@ -59,9 +68,10 @@ MEANING = {
     ("threshold", "levels"): "int64, shape (channel, level): output = base + gain * number of "
     "levels with direction * input >= level, input in units of its step",
     ("threshold", "direction"): "int8, shape (channel,): see levels",
-    ("affine", "scale"): "float64, shape (channel,): output = scale * input + offset, limited to "
-    "low and high, rounded to a multiple of 2**-bits",
+    ("affine", "scale"): "float64, shape (channel,): output = (scale * input + offset) / divisor, "
+    "limited to low and high, rounded to a multiple of 2**-bits; without a divisor it is 1",
     ("affine", "offset"): "float64, shape (channel,): see scale",
+    ("affine", "divisor"): "float64, shape (channel,): see scale",
     ("maxpool", "direction"): "int8, shape (channel,): -1 takes the smallest instead",
 }
 
@@ -92,7 +102,7 @@ def write_node(index: int, node: Node, arrays: Arrays, meaning: dict[str, str]) 
     for name in layout.arrays:
         values = getattr(node.operation, name)
         if values is None:
-            entry[name] = None
+            entry |= {} if name in layout.later else {name: None}
             continue
         entry[name] = f"node{index}_{name}"
         arrays[entry[name]] = values
@@ -124,11 +134,11 @@ def read_node(index: int, entry: dict[str, Any], arrays: Arrays) -> Node:
     """
     kind = entry.get("type")
     place = f"node {index} ({entry.get('name')!r})"
-    if kind not in LAYOUTS:
+    if not isinstance(kind, str) or kind not in LAYOUTS:
         raise InputError(f"{place}: type {kind!r}, expected one of {', '.join(LAYOUTS)}")
     layout = LAYOUTS[kind]
     expected = {"name", "type", "inputs", *layout.fields, *layout.arrays}
-    if set(entry) != expected:
+    if not expected.difference(layout.later) <= set(entry) <= expected:
         wrong = ", ".join(sorted(set(entry) ^ expected))
         raise InputError(f"{place}: fields missing or unknown: {wrong}")
     inputs = entry["inputs"]
@@ -136,11 +146,11 @@ def read_node(index: int, entry: dict[str, Any], arrays: Arrays) -> Node:
         raise InputError(f"{place}: inputs {inputs!r}, expected a list of names")
     fields = {name: _tuples(entry[name]) for name in layout.fields}
     for name, dtype in layout.arrays.items():
-        fields[name] = _array(place, name, entry[name], dtype, arrays, name in layout.optional)
+        fields[name] = _array(place, name, entry.get(name), dtype, arrays, name in layout.optional)
     try:
         operation: Operation = layout.operation(**fields)
         return Node(entry["name"], operation, tuple(inputs))
-    except (InputError, TypeError) as error:
+    except (InputError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{place}: {error}") from None
 
 

@@ -160,7 +160,8 @@ def final_scores(graph: Graph, numbers: Values) -> NDArray[np.float64]:
     result = numbers.astype(np.float64)
     step = graph.forms[graph.nodes[-1].name].step
     if step != 1:
-        result *= float(step)
+        result *= step.numerator
+        result /= step.denominator  # not by its reciprocal: 49 times 1/49 is not 1
     result *= graph.scale[:, None]
     result += graph.offset[:, None]
     return result

@@ -213,10 +213,11 @@ class Threshold:
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """A full-precision activation: ``scale * value + offset``, limited, on a fine grid.
+    """A full-precision activation: ``(scale * value + offset) / divisor``, limited, on a fine grid.
 
     The result is rounded (half to even) to a whole multiple of ``2**-bits``, so that the sums of
-    the next layer are exact. With 0 bits it is an integer quantization.
+    the next layer are exact. With 0 bits it is an integer quantization. Means and quotients are
+    divided last: 49 / 49 is 1 in floating-point numbers, 49 * (1 / 49) is less.
 
     Parameters
     ----------
@@ -226,6 +227,8 @@ class Affine:
         Limits of the result: 0 and None make a rectifier, -1 and 1 a hard tanh.
     bits : int
         Binary places that are kept, from 0 to 40.
+    divisor : array of float64, shape (channel,), or None
+        Above 0. None: 1 everywhere.
     """
 
     scale: NDArray[np.float64]
@@ -233,18 +236,23 @@ class Affine:
     low: float | None = None
     high: float | None = None
     bits: int = 20
+    divisor: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         """Check the arrays and keep read-only copies."""
-        for name in ("scale", "offset"):
+        for name in ("scale", "offset", "divisor"):
+            if name == "divisor" and self.divisor is None:
+                continue
             values = np.asarray(getattr(self, name), dtype=np.float64)
             if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
                 raise InputError(f"{name}: expected a finite number for each channel")
+            if len(values) != len(self.scale):
+                raise InputError(
+                    f"{name}: {len(values)} numbers, expected {len(self.scale)} as in scale"
+                )
             object.__setattr__(self, name, frozen(values))
-        if len(self.scale) != len(self.offset):
-            raise InputError(
-                f"offset: {len(self.offset)} numbers, expected {len(self.scale)} as in scale"
-            )
+        if self.divisor is not None and not (self.divisor > 0).all():
+            raise InputError(f"divisor: {self.divisor.min():g}, expected numbers above 0")
         for name in ("low", "high"):
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):
@@ -261,8 +269,10 @@ class Affine:
     def form(self, given: Form) -> Form:
         """Return the form of the activations."""
         _check_channels("scale", len(self.scale), given)
+        divisor = 1.0 if self.divisor is None else self.divisor
         reach = np.abs(self.scale) * float(given.bound * given.step)
-        top, bottom = float((reach + self.offset).max()), float((self.offset - reach).min())
+        top = float(((self.offset + reach) / divisor).max())
+        bottom = float(((self.offset - reach) / divisor).min())
         largest = max(abs(self._limited(top)), abs(self._limited(bottom)))
         bound = math.ceil(largest * 2**self.bits) + 1  # one more for what rounding adds
         return Form(given.shape, bound, Fraction(1, 2**self.bits))
@@ -272,10 +282,15 @@ class Affine:
     ) -> NDArray[Any]:
         """Return the activations of the given channels, as numbers."""
         column = (-1,) + (1,) * (values[0].ndim - 1)
+        step = given[0].step
+        scale, offset = self.scale[channels], self.offset[channels]
         result = values[0].astype(np.float64)
-        result *= float(given[0].step)
-        result *= self.scale[channels].reshape(column)
-        result += self.offset[channels].reshape(column)
+        result *= (scale * step.numerator).reshape(column)
+        result += (offset * step.denominator).reshape(column)
+        if self.divisor is not None:
+            result /= (self.divisor[channels] * step.denominator).reshape(column)
+        elif step.denominator != 1:
+            result /= step.denominator
         if self.low is not None or self.high is not None:
             np.clip(result, self.low, self.high, out=result)
         result *= 2.0**self.bits

@@ -9,7 +9,10 @@ package. Version 1 knew chains only; version 2 adds graphs and reads both.
 from __future__ import annotations
 
 import json
+import lzma
 import os
+import struct
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -24,6 +27,13 @@ from rramchar.nn.graph_file import read_node, write_node
 from rramchar.nn.network import DenseLayer, InputEncoding, Network
 
 FORMAT = "rramchar network"
+_DAMAGE: tuple[type[Exception], ...] = (
+    # what zipfile, and numpy's parser of an array's header, raise where bytes are flipped
+    *(OSError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(tokenize.TokenError, SyntaxError),
+    *(ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError),
+    *(OverflowError, MemoryError),
+)
 VERSION = 2
 _MEANING = {
     "weights": "int8, shape (output, input): stored weight -1, 0 or +1",
@@ -152,6 +162,8 @@ def load_network(path: str | Path) -> Network | Graph:
         raise InputError(
             message if message.startswith(str(path)) else f"{path}: {message}"
         ) from None
+    except (OverflowError, MemoryError) as error:  # a length of hundreds of digits, for example
+        raise InputError(f"{path}: a number in its header is too large: {error}") from None
 
 
 def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -171,8 +183,9 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
                 return {name: archive[name] for name in archive.files}
     except PermissionError:
         raise InputError(f"{path}: no permission to read it") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path}: is damaged or no plain .npz archive: {error}") from None
+    except _DAMAGE as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path}: is damaged or no plain .npz archive: {reason}") from None
 
 
 def _header(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
@@ -183,7 +196,7 @@ def _header(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
         )
     try:
         header = json.loads(arrays["header"].item())
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: its header is not JSON: {error}") from None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise InputError(f"{path}: its header does not say format {FORMAT!r}")

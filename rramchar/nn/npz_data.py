@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -81,15 +79,21 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except InputError:
+        raise
     except ValueError as error:
         if "pickle" in str(error):
             raise InputError(
                 f"{path}: no plain .npz archive, or one with Python objects, which are never "
                 "loaded; save it with numpy.savez and plain arrays"
             ) from None
-        raise InputError(f"{path}: damaged: {error}") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError) as error:
-        raise InputError(f"{path}: damaged, cut short, or no .npz archive ({error})") from None
+        why = " ".join(str(error).split())
+        raise InputError(f"{path}: damaged: {why}") from None
+    except Exception as error:
+        # numpy reads headers as Python source and zipfile takes methods and flags from the file,
+        # so that damage can raise nearly anything: TokenError, NotImplementedError, MemoryError.
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path}: damaged, cut short, or no .npz archive ({why})") from None
 
 
 def _labelled(

@@ -3,13 +3,14 @@
 QONNX adds quantizers to ONNX (Pappalardo et al., arXiv:2206.07527): `BipolarQuant`, `Quant` and
 `MultiThreshold`. Walking through the nodes, every tensor is a node of our graph with a scale and
 an offset per channel that are still to be applied; batch normalizations and constants only change
-those two, and the next quantizer folds them into integer thresholds.
+those two, in exact fractions, and the next quantizer folds them into integer thresholds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,19 @@ from rramchar.errors import InputError
 from rramchar.nn.graph import IMAGE, Graph, Node, Operation
 from rramchar.nn.layers import Affine
 from rramchar.nn.network import InputEncoding
-from rramchar.nn.onnx_file import OnnxNode, read_onnx
+from rramchar.nn.onnx_file import MOST_NUMBERS, OnnxNode, read_onnx
+from rramchar.nn.qonnx_exact import (
+    Exact,
+    Grid,
+    Span,
+    affine_fields,
+    choose_grid,
+    composed,
+    floats,
+    fractions,
+)
 from rramchar.nn.tensor import Form
 
-Array = NDArray[np.float64]
 MOST_INPUTS = 2**24  # numbers of one tensor of one image
 
 
@@ -41,41 +51,47 @@ class Signal:
         Node of our graph.
     form : Form
         What it gives.
-    scale, offset : array of float64, shape (channel,)
+    scale, offset : array of Fraction, shape (channel,), or (1,) where all are equal
         Still to be applied.
     """
 
     name: str
     form: Form
-    scale: Array
-    offset: Array
+    scale: Exact
+    offset: Exact
 
     @property
     def uniform(self) -> bool:
         """Whether the scale is one number other than 0 and the offset 0."""
-        return bool((self.scale == self.scale[0]).all() and self.scale[0] and not self.offset.any())
+        return bool((self.scale == self.scale[0]).all() and self.scale[0] and not any(self.offset))
 
-    def times(self, factor: Array, shift: Array) -> Signal:
+    def times(self, factor: Exact, shift: Exact) -> Signal:
         """Return ``factor * signal + shift``."""
-        return replace(self, scale=self.scale * factor, offset=self.offset * factor + shift)
+        return replace(
+            self,
+            scale=composed(self.scale, factor),
+            offset=composed(self.offset, factor, shift),
+        )
+
+    def span(self, low: Fraction | None = None, high: Fraction | None = None) -> Span:
+        """Return the numbers that it can be, between two limits."""
+        return Span(self.scale, self.offset, self.form, low, high).tight()
 
 
 Value = Signal | NDArray[Any]
+ONE, ZERO = fractions([Fraction(1)]), fractions([Fraction(0)])
 
 
 @dataclass
 class Builder:
-    """The nodes made so far, and the name of the model's output."""
+    """The nodes made so far, the name of the model's output, and the room left for constants."""
 
     result: str
     nodes: list[Node] = field(default_factory=list)
+    room: int = 4 * MOST_NUMBERS
 
     def put(
-        self,
-        operation: Operation,
-        *given: Signal,
-        scale: Array | float = 1.0,
-        offset: Array | float = 0.0,
+        self, operation: Operation, *given: Signal, scale: Exact = ONE, offset: Exact = ZERO
     ) -> Signal:
         """Add a node; return its result with what is still to be applied to it."""
         name = f"{len(self.nodes)}_{type(operation).__name__.lower()}"
@@ -86,14 +102,52 @@ class Builder:
         if form.size > MOST_INPUTS:
             raise Unsupported(f"gives the shape {form.shape}, which is too large")
         self.nodes.append(Node(name, operation, tuple(one.name for one in given)))
-        channels = np.ones(form.channels)
-        return Signal(name, form, channels * scale, channels * offset)
+        return Signal(name, form, scale, offset)
+
+    def rounded(self, signal: Signal, span: Span, grid: Grid) -> Signal:
+        """Apply scale, offset and limits, rounded to a grid; its unit stays a factor."""
+        scaled = replace(span, scale=span.scale / grid.unit, offset=span.offset / grid.unit)
+        limits = (
+            None if limit is None else float(limit / grid.unit) for limit in (span.low, span.high)
+        )
+        fields = affine_fields(scaled)
+        low, high = limits
+        activation = Affine(low=low, high=high, bits=grid.bits, **fields)
+        return self.put(activation, signal, scale=fractions([grid.unit]))
+
+    def activation(self, signal: Signal, span: Span) -> Signal:
+        """Apply scale, offset and limits."""
+        return self.rounded(signal, span, choose_grid([span]))
 
     def plain(self, signal: Signal) -> Signal:
-        """Apply scale and offset where a node cannot take them along."""
-        if signal.uniform and signal.scale[0] == 1:
-            return signal
-        return self.put(Affine(signal.scale, signal.offset), signal)
+        """Apply scale and offset where a node can take along one factor only."""
+        return signal if signal.uniform else self.activation(signal, signal.span())
+
+    def alike(self, *signals: Signal) -> tuple[Signal, ...]:
+        """Give signals one common factor, so that they can be added."""
+        if all(one.uniform and one.scale[0] == signals[0].scale[0] for one in signals):
+            return signals
+        grid = choose_grid([one.span() for one in signals])
+        return tuple(
+            one if _fits(one, grid) else self.rounded(one, one.span(), grid) for one in signals
+        )
+
+    def keep(self, constant: NDArray[Any]) -> None:
+        """Refuse constants that are not finite, or that fill the memory."""
+        if constant.dtype.kind not in "fiub" or not np.isfinite(constant).all():
+            raise Unsupported("gives NaN or infinity, expected finite numbers")
+        self.room -= constant.size
+        if self.room < 0:
+            raise Unsupported("makes, with the nodes before it, more constants than fit in memory")
+
+
+def _fits(signal: Signal, grid: Grid) -> bool:
+    """Tell whether a signal can be added to numbers of a grid as it is."""
+    step = signal.form.step
+    # a much finer step would make the sum's numbers too large
+    finer = Fraction(1, 2 ** (grid.bits + 12)) <= step
+    power = step.numerator == 1 and step.denominator & (step.denominator - 1) == 0
+    return signal.uniform and signal.scale[0] == grid.unit and finer and power
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +160,8 @@ class Imported:
         None where a node is unsupported.
     unsupported : tuple of dict
         ``node`` (position from 1), ``operation``, ``name``, ``place`` and ``reason`` of each node
-        that cannot be imported; nodes that depend on one are not looked at.
+        that cannot be imported; of nodes that depend on one, only operation and attributes are
+        looked at.
     """
 
     graph: Graph | None
@@ -136,24 +191,31 @@ def import_qonnx(path: str | Path, maximum: int = 255) -> Imported:
     MissingToolError
         If the package onnx is not installed.
     """
+    from rramchar.nn.qonnx_attributes import check_node
     from rramchar.nn.qonnx_nodes import HANDLERS
 
     model = read_onnx(path)
     encoding = InputEncoding("uint8", maximum)
     form = Form(model.shape, encoding.bound)
     builder = Builder(model.result)
-    ones = np.ones(form.channels)
     values: dict[str, Value | None] = dict(model.constants)
-    values[model.image] = Signal(IMAGE, form, ones, 0 * ones)
+    values[model.image] = Signal(IMAGE, form, ONE, ZERO)
     unsupported: list[dict[str, Any]] = []
+    lost: set[str] = set()  # what unsupported nodes give, and what depends on it
     for node in model.nodes:
-        given = [values[name] if name else None for name in node.inputs]
         result: Value | None = None
-        if all(values[name] is not None for name in node.inputs if name):
-            try:
+        missing = [name for name in node.inputs if name and values[name] is None]
+        try:
+            check_node(node, HANDLERS)
+            if not missing:
+                given = [values[name] if name else None for name in node.inputs]
                 result = _handled(builder, node, given, HANDLERS)
-            except Unsupported as error:
-                unsupported.append(_entry(node, str(error)))
+            elif lost.isdisjoint(missing):
+                raise Unsupported(f"takes {missing[0]!r}, a further output of a node: not known")
+        except Unsupported as error:
+            unsupported.append(_entry(node, str(error)))
+        if result is None:
+            lost.update(node.outputs)
         values.update(dict.fromkeys(node.outputs))  # further outputs are not known
         if node.outputs:
             values[node.outputs[0]] = result
@@ -161,7 +223,7 @@ def import_qonnx(path: str | Path, maximum: int = 255) -> Imported:
         return Imported(None, tuple(unsupported))
     final = values[model.result]
     if not isinstance(final, Signal):
-        raise InputError(f"{path}: its output does not depend on its input")
+        raise InputError(f"{path}: its output is a constant, expected a result of its input")
     metadata = {"source": Path(path).name}
     try:
         graph = _graph(builder, final, model.shape, encoding, metadata)
@@ -186,16 +248,18 @@ def _handled(
     given: list[Value | None],
     handlers: dict[str, Callable[..., Value]],
 ) -> Value:
-    if node.operation not in handlers:
-        raise Unsupported(f"the operation {node.operation} is not known")
-    if not node.outputs:
-        raise Unsupported("gives nothing")
     try:
-        return handlers[node.operation](builder, node, given)
+        with np.errstate(all="ignore"):  # what is not finite is refused below
+            result = handlers[node.operation](builder, node, given)
     except InputError as error:
         raise Unsupported(str(error)) from None
+    except MemoryError:
+        raise Unsupported("takes more memory than there is") from None
     except (TypeError, ValueError, IndexError, ZeroDivisionError, OverflowError) as error:
         raise Unsupported(f"its inputs or attributes do not fit: {error}") from None
+    if not isinstance(result, Signal):
+        builder.keep(result)
+    return result
 
 
 def _graph(
@@ -215,4 +279,8 @@ def _graph(
     kind = "ternary" if zeros else "binary"
     if not nodes or nodes[-1].name != final.name:
         raise InputError("its output is the image itself, expected a network")
-    return Graph(tuple(nodes), shape, encoding, final.scale, final.offset, kind, metadata)
+    try:
+        scale, offset = (floats(part, final.form.channels) for part in (final.scale, final.offset))
+    except OverflowError:
+        raise InputError("its scores are too large for float64") from None
+    return Graph(tuple(nodes), shape, encoding, scale, offset, kind, metadata)

@@ -11,6 +11,7 @@ from rramchar.nn.datasets import Dataset
 from rramchar.nn.network import ENCODINGS, WEIGHT_KINDS, InputEncoding
 
 _SMALL = 10_000  # training images
+_BATCH = 100
 _MOST_NEURONS = 65_536  # the trainer keeps five arrays of weights
 
 
@@ -43,7 +44,7 @@ class TrainingSettings:
     weights: str = "binary"
     hidden: tuple[int, ...] = (1024,)
     epochs: int = 10
-    batch: int = 100
+    batch: int = _BATCH
     learning_rate: float | None = None
     init_std: float | None = None
     seed: int = 0
@@ -92,6 +93,7 @@ def default_settings(dataset: Dataset, **chosen: Any) -> TrainingSettings:
     dataset : Dataset
         Below 10,000 training images: 256 hidden neurons, 60 epochs and a learning rate of 5e-3 for
         ternary weights too, which have few steps there to pass their threshold; else 1024 and 10.
+        Below 100 training images all of them are one batch.
     **chosen
         Fields of `TrainingSettings` that are given; None counts as not given.
 
@@ -104,8 +106,14 @@ def default_settings(dataset: Dataset, **chosen: Any) -> TrainingSettings:
     fields: dict[str, Any] = {"hidden": (1024,), "epochs": 10}
     if small:
         fields = {"hidden": (256,), "epochs": 60, "learning_rate": 5e-3}
+    fields["batch"] = fitting_batch(dataset)
     fields.update({name: value for name, value in chosen.items() if value is not None})
     return TrainingSettings(**fields)
+
+
+def fitting_batch(dataset: Dataset) -> int:
+    """Return 100 images per step, or all where there are less; 2 is the least that can be."""
+    return max(2, min(_BATCH, len(dataset.train_images)))
 
 
 def _whole(name: str, value: object, least: int) -> None:

@@ -5,27 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from rramchar.errors import StoreError
-from rramchar.nn.adaptive import mean_interval
+from rramchar.nn.chip_interval import mean_interval
 from rramchar.nn.evaluate import Progress
-from rramchar.nn.gain import ternary_gain
+from rramchar.nn.gain import MEASURED, ternary_gain
 from rramchar.nn.parallel import check_workers, run_parallel
 from rramchar.nn.study_tasks import Row, Task, finished_rows, run_task, write_json
 from rramchar.nn.tables import write_frame
 from rramchar.provenance import provenance
-
-_MEASURED = (
-    "accuracy_mean",
-    "accuracy_std",
-    "accuracy_low",
-    "accuracy_high",
-    "accuracy_clean",
-    "draws",
-    "images",
-)
 
 
 @dataclass(frozen=True)
@@ -44,6 +35,8 @@ class Study:
         The column that tells lines of one kind of weights apart; empty for none.
     note : str
         What the errors come from, for the figure's title; empty where it is in the axes.
+    inputs : tuple of str
+        Files that the conditions come from, recorded with their digests.
     """
 
     name: str
@@ -51,6 +44,7 @@ class Study:
     x: str
     series: str = ""
     note: str = ""
+    inputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +104,7 @@ def run_study(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{folder}: cannot be created ({error.strerror})") from None
+    facts = _facts(study)  # before the work: a table may be gone, or another one, after it
     rows: list[list[Row]] = [[] for _ in study.tasks]
     if progress is not None:
         progress(0, len(study.tasks))
@@ -117,9 +112,9 @@ def run_study(
         rows[index] = found
         if progress is not None:
             progress(done, len(study.tasks))
-    networks = pd.DataFrame([row for part in rows for row in part])
+    networks = _numeric(pd.DataFrame([row for part in rows for row in part]))
     result = StudyResult(networks, summarize(networks), ternary_gain(networks))
-    _write(study, result, folder)
+    _write(study, result, folder, facts)
     return result
 
 
@@ -137,9 +132,11 @@ def summarize(networks: pd.DataFrame) -> pd.DataFrame:
         All columns but ``train_seed``; ``accuracy_mean`` is the mean over networks,
         ``accuracy_std`` the standard deviation between their means, ``accuracy_low`` and
         ``accuracy_high`` the 95 % t interval over networks, so that it covers training and chips;
-        with one network, that network's interval over chips. ``networks`` counts them. [1]
+        with one network, that network's interval over chips, NaN where it has one chip or no
+        errors. ``networks`` counts them. [1]
     """
-    keys = [c for c in networks.columns if c not in (*_MEASURED, "train_seed")]
+    networks = _numeric(networks)
+    keys = [c for c in networks.columns if c not in (*MEASURED, "train_seed")]
     rows = []
     for key, group in networks.groupby(keys, sort=False, dropna=False):
         means = group["accuracy_mean"].to_numpy(float)
@@ -173,9 +170,17 @@ def _all(tasks: Sequence[Task], folder: Path, workers: int) -> Iterator[tuple[in
     yield from run_parallel(run_task, left, workers)
 
 
-def _write(study: Study, result: StudyResult, folder: Path) -> None:
+def _numeric(networks: pd.DataFrame) -> pd.DataFrame:
+    """Turn what a part's JSON has as null, because it is not defined, into NaN."""
+    measured = [column for column in MEASURED if column in networks]
+    return networks.assign(**{column: pd.to_numeric(networks[column]) for column in measured})
+
+
+def _facts(study: Study) -> dict[str, Any]:
     first = study.tasks[0]
+    data = [first.dataset] if first.dataset.endswith(".npz") else []
     facts = provenance(
+        inputs=[*study.inputs, *data],
         study=study.name,
         dataset=first.dataset,
         draws=first.draws,
@@ -183,10 +188,14 @@ def _write(study: Study, result: StudyResult, folder: Path) -> None:
         epochs=first.settings.epochs,
     )
     facts["packages"] = {k: v for k, v in facts["packages"].items() if k != "PySpice"}
+    return facts
+
+
+def _write(study: Study, result: StudyResult, folder: Path, facts: dict[str, Any]) -> None:
     tables = {"networks": result.networks, "summary": result.summary, "gain": result.gain}
     for name, frame in tables.items():
         if not frame.empty:
             title = f"{study.name} study: {name}"
             write_frame(folder / f"{study.name}_{name}.csv", frame, title, facts)
-    conditions = [c.document() for c in first.conditions]
+    conditions = [c.document() for c in study.tasks[0].conditions]
     write_json(folder / f"{study.name}_study.json", {**facts, "conditions": conditions})

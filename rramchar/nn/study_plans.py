@@ -8,21 +8,23 @@ reads: Laborieux et al., arXiv:2005.01973.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rramchar.ber.table import BerTable
 from rramchar.errors import InputError
 from rramchar.nn.datasets import load_dataset
-from rramchar.nn.error_model import of_kind
+from rramchar.nn.error_model import check_coding, of_kind
 from rramchar.nn.network import WEIGHT_KINDS
-from rramchar.nn.settings import TrainingSettings, default_settings
+from rramchar.nn.settings import TrainingSettings, default_settings, fitting_batch
 from rramchar.nn.studies import Study
 from rramchar.nn.study_tasks import Condition, Task
 from rramchar.nn.table_axis import programming_words, rows_along
 from rramchar.nn.vgg_settings import VggSettings, default_vgg_settings, doubling_filters
+
+_Value = TypeVar("_Value")
 
 # How long a study takes: networks of each kind, chips, and epochs (None: what suits the data).
 LENGTHS: dict[str, dict[str, Any]] = {
@@ -43,7 +45,7 @@ class StudySettings:
     data_dir : str or None
         Its folder.
     weights : tuple of str
-        Kinds of networks: ``binary``, ``ternary``.
+        Kinds of networks: ``binary``, ``ternary``; one that comes twice counts once.
     networks : int
         Networks of each kind, with training seeds from `first_seed` on.
     first_seed : int
@@ -83,6 +85,7 @@ class StudySettings:
                 f"weights: {', '.join(self.weights) or 'none'}; expected "
                 f"{' or '.join(WEIGHT_KINDS)}, or both"
             )
+        object.__setattr__(self, "weights", _once(self.weights))
         for name in ("networks", "draws", "train_images", "test_images"):
             value = getattr(self, name)
             if name.endswith("_images") and value is None:
@@ -102,9 +105,9 @@ class StudySettings:
             "epochs": self.epochs,
             "hidden": self.hidden,
         }
-        if self.filters is not None:
-            return default_vgg_settings(filters=self.filters, **fields)
         data = load_dataset(self.dataset, self.data_dir).first(self.train_images, self.test_images)
+        if self.filters is not None:
+            return default_vgg_settings(filters=self.filters, batch=fitting_batch(data), **fields)
         return default_settings(data, **fields)
 
     def sized(self, size: int) -> StudySettings:
@@ -180,13 +183,13 @@ def matrix_study(
     Study
         Named ``matrix``, with the columns ``train_ber`` and ``ber``.
     """
-    _check_rates("train rates", train_rates)
+    train_rates = _rates("train rates", train_rates)
     conditions = _at_rates(test_rates)
     tasks = []
     for kind in settings.weights:
         training = settings.training(kind)
         for rate in train_rates:
-            tasks += settings.tasks(training, float(rate), conditions)
+            tasks += settings.tasks(training, rate, conditions)
     return Study("matrix", tuple(tasks), "ber", "train_ber")
 
 
@@ -218,11 +221,11 @@ def cells_study(
     """
     if not sizes:
         raise InputError("sizes: none given, expected at least one number of hidden neurons")
-    _check_rates("train rate", [train_ber])
+    _rates("train rate", [train_ber])
     conditions = _at_rates(rates)
     tasks = []
     for kind in settings.weights:
-        for size in sizes:
+        for size in _once(sizes):
             training = settings.sized(size).training(kind)
             tasks += settings.tasks(training, float(train_ber), conditions)
     return Study("cells", tuple(tasks), "pairs", "ber")
@@ -263,7 +266,7 @@ def table_study(
     InputError
         If the table has not the rows that are needed.
     """
-    _check_rates("train rates", train_rates)
+    train_rates = _rates("train rates", train_rates)
     paths = [table] if isinstance(table, str | Path) else list(table)
     loaded = BerTable.from_rows([row for path in paths for row in BerTable.load(path).rows])
     named = ", ".join(str(path) for path in paths)
@@ -272,6 +275,7 @@ def table_study(
     tasks, told = [], ""
     for kind in settings.weights:
         try:
+            check_coding(loaded, of_kind(loaded, where or {}, kind), kind)
             points, series = rows_along(loaded, x, of_kind(loaded, where or {}, kind))
         except InputError as error:
             raise InputError(f"{named}, for a {kind} network: {error}") from None
@@ -285,23 +289,30 @@ def table_study(
         ]
         training = settings.training(kind)
         for rate in train_rates:
-            tasks += settings.tasks(training, float(rate), conditions)
+            tasks += settings.tasks(training, rate, conditions)
     if len(train_rates) > 1 and told:
         raise InputError(
             f"{named}: {told} varies, and so does the error rate trained with; choose one value of "
             f"{told} with a condition, or one train rate"
         )
-    return Study("table", tuple(tasks), x, told or "train_ber", note)
+    inputs = tuple(str(path) for path in paths)
+    return Study("table", tuple(tasks), x, told or "train_ber", note, inputs)
 
 
 def _at_rates(rates: Sequence[float]) -> list[Condition]:
-    _check_rates("test rates", rates)
-    return [Condition((("ber", float(rate)),), float(rate)) for rate in rates]
+    return [Condition((("ber", rate),), rate) for rate in _rates("test rates", rates)]
 
 
-def _check_rates(name: str, rates: Sequence[float]) -> None:
-    if not rates:
+def _rates(name: str, rates: Sequence[float]) -> tuple[float, ...]:
+    """Return the error rates checked, each once."""
+    if not len(rates):
         raise InputError(f"{name}: none given, expected at least one error rate")
     for rate in rates:
         if not 0 <= rate <= 1:
             raise InputError(f"{name}: {rate:g}, expected error rates from 0 to 1")
+    return _once(float(rate) for rate in rates)
+
+
+def _once(values: Iterable[_Value]) -> tuple[_Value, ...]:
+    """Return each value once: one that comes twice would count its networks twice."""
+    return tuple(dict.fromkeys(values))

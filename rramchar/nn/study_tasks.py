@@ -32,7 +32,7 @@ from rramchar.nn.train import History, train
 from rramchar.nn.vgg_settings import VggSettings
 from rramchar.provenance import digest_bytes, digest_json
 
-VERSION = 1
+VERSION = 2
 Row = dict[str, Any]
 
 
@@ -262,5 +262,29 @@ def load_part(
 ) -> tuple[Dataset, str]:
     """Return the first images of a data set, and the digest of what they hold."""
     data = load_dataset(name, folder).first(train_images, test_images)
-    parts = (data.train_images, data.train_labels, data.test_images, data.test_labels)
-    return data, digest_bytes(b"".join(digest_bytes(p.tobytes()).encode() for p in parts))
+    return data, digest_data(data)
+
+
+def digest_data(data: Dataset) -> str:
+    """Return the digest of all that a network or a result can depend on in a data set.
+
+    Parameters
+    ----------
+    data : Dataset
+        The data.
+
+    Returns
+    -------
+    str
+        Of bytes, types and shapes of the arrays, and of what the pixels mean: equal bytes of other
+        rows and columns, or of another maximum, are other data.
+    """
+    arrays = (data.train_images, data.train_labels, data.test_images, data.test_labels)
+    return digest_json(
+        {
+            "arrays": [[a.dtype.str, list(a.shape), digest_bytes(a.tobytes())] for a in arrays],
+            "maximum": int(data.maximum),
+            "classes": int(data.classes),
+            "shape": [int(length) for length in data.shape],
+        }
+    )

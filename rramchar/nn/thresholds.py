@@ -2,9 +2,11 @@
 
 A quantizer's output is a count of cuts that ``scale * value + offset`` reaches (batch normalization
 with fixed statistics: Ioffe and Szegedy, arXiv:1502.03167). Over whole numbers each cut is one
-integer; with a negative scale the comparison turns round. Every threshold is found by bisection
-on the formula itself, in float64: it rounds, overflows and underflows, but stays monotonic, so
-the folded decision is the formula's for every number.
+integer; with a negative scale the comparison turns round.
+
+A formula of float64 (`fold_levels`) is folded by bisection on itself: it rounds, overflows and
+underflows, but stays monotonic, so the folded decision is the formula's for every number. A formula
+of fractions (`fold_exact`) is solved: a number on a cut is on it, whatever float64 would say.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 
 from rramchar.errors import InputError
 from rramchar.nn.layers import Threshold
+from rramchar.nn.tensor import Form
 
 
 def first_reaching(
@@ -137,6 +140,71 @@ def fold_cuts(
         levels, direction = fold_levels(scale, offset, cut, bound, step, strict=strict)
         columns.append(levels)
     return Threshold(np.stack(columns, axis=1), direction, gain, base)
+
+
+def fold_exact(
+    scale: NDArray[np.object_],
+    offset: NDArray[np.object_],
+    cuts: Sequence[tuple[Any, bool]],
+    form: Form,
+    *,
+    gain: int = 1,
+    base: int = 0,
+) -> Threshold:
+    """Return the threshold node of an exact normalization and a quantizer with ascending cuts.
+
+    Parameters
+    ----------
+    scale, offset : array of Fraction, shape (channel,) or (1,)
+        Of the normalization: ``scale * value + offset``.
+    cuts : sequence of (cut, strict)
+        Ascending; each cut is a finite number, or an array of one for each channel.
+    form : Form
+        Of the values.
+    gain, base : int
+        The output is ``base + gain * (number of cuts that are reached)``.
+
+    Returns
+    -------
+    Threshold
+        For a graph; it decides as the mathematics does for every number.
+    """
+    columns = [np.atleast_1d(np.asarray(cut, dtype=float)).tolist() for cut, _ in cuts]
+    strict = [one for _, one in cuts]
+    longest = max(len(column) for column in [scale, offset, *columns])
+    levels = np.empty((longest, len(cuts)), dtype=np.int64)
+    direction = np.ones(longest, dtype=np.int8)
+    for c in range(longest):
+        slope = scale[c % len(scale)] * form.step
+        direction[c] = -1 if slope < 0 else 1
+        row = [column[c % len(column)].as_integer_ratio() for column in columns]
+        levels[c] = _exact_levels(abs(slope), offset[c % len(offset)], row, strict, form.bound)
+    shape = form.channels, len(cuts)
+    return Threshold(
+        np.broadcast_to(levels, shape), np.broadcast_to(direction, shape[:1]), gain, base
+    )
+
+
+def _exact_levels(
+    slope: Fraction,
+    shift: Fraction,
+    cuts: Sequence[tuple[int, int]],
+    strict: Sequence[bool],
+    bound: int,
+) -> list[int]:
+    """Return the smallest number at which ``slope * number + shift`` reaches each cut."""
+    # in whole numbers, as tables of cuts are long and fractions slow
+    top, bottom = slope.numerator, slope.denominator
+    high, low = shift.numerator, shift.denominator
+    levels = []
+    for (over, under), beyond in zip(cuts, strict, strict=True):
+        rise, run = (over * low - high * under) * bottom, under * low * top
+        if run:
+            level = rise // run + 1 if beyond else -(-rise // run)
+        else:  # slope 0: always or never
+            level = -bound if rise < 0 or (rise == 0 and not beyond) else bound + 1
+        levels.append(min(max(level, -bound), bound + 1))
+    return levels
 
 
 def fold_sign(

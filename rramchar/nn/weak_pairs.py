@@ -3,21 +3,25 @@
 On a chip they are not spread evenly: a bad word line, column or die makes many at once. A pair of
 the array's row r and column c is bad with probability
 
-    share * exp(s_r z_r - s_r^2 / 2) * exp(s_c z_c - s_c^2 / 2) * exp(s_d z_d - s_d^2 / 2)
+    scale * exp(s_r z_r - s_r^2 / 2) * exp(s_c z_c - s_c^2 / 2) * exp(s_d z_d - s_d^2 / 2)
 
 clipped to 1, with one standard normal z for each row, column and die: each factor is lognormal
-with mean 1, so that (but for the clipping) the mean over chips stays `share`. This is an
-assumption of ours, the simplest that correlates without moving the mean; fit the three sigmas to
-your error maps.
+with mean 1. Without clipping `scale` is `share`. Clipping takes from the mean, so that `scale` is
+set to where the clipped product has the mean `share`: the mean over chips is what was asked, at any
+sigma (`keeping_scale`). This is an assumption of ours, the simplest that correlates without moving
+the mean; fit the three sigmas to your error maps.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import ndtr
 
 from rramchar.errors import InputError
 from rramchar.nn.array_layout import ArrayLayout
@@ -69,6 +73,46 @@ class WeakPairs:
         """Whether a bad pair always gives the same weight."""
         return self.read_error is None
 
+    @property
+    def scale(self) -> float:
+        """The `scale` of the module's formula. [1]."""
+        sigma = math.hypot(self.row_sigma, self.column_sigma, self.die_sigma)
+        return keeping_scale(self.share, sigma)
+
+
+@lru_cache(maxsize=64)
+def keeping_scale(share: float, sigma: float) -> float:
+    """Return the mean of a lognormal number that has a given mean once it is clipped to 1.
+
+    Parameters
+    ----------
+    share : float
+        Mean of the clipped number, from 0 to 1. [1]
+    sigma : float
+        Standard deviation of its logarithm; of a product, the root of the sum of squares. [1]
+
+    Returns
+    -------
+    float
+        `share` where clipping takes less than 1e-9 of it; infinite for a share of 1, which every
+        pair then has. [1]
+    """
+    if share in (0.0, 1.0):
+        return math.inf if share else 0.0
+    if sigma == 0.0 or _clipped_mean(math.log(share), sigma) >= share * (1 - 1e-9):
+        return share
+    low = high = math.log(share)
+    while _clipped_mean(high, sigma) < share:
+        high += max(1.0, sigma)
+    return math.exp(brentq(lambda x: _clipped_mean(x, sigma) - share, low, high, xtol=1e-12))
+
+
+def _clipped_mean(log_mean: float, sigma: float) -> float:
+    """Return the mean of a lognormal number clipped to 1, from the logarithm of its own mean."""
+    centre = log_mean - sigma**2 / 2
+    below = math.exp(log_mean) * float(ndtr(-centre / sigma - sigma))
+    return below + float(ndtr(centre / sigma))
+
 
 def draw_weak(
     shapes: list[tuple[int, ...]], weak: WeakPairs, rng: np.random.Generator
@@ -92,7 +136,7 @@ def draw_weak(
     die = _factor(weak.die_sigma, rng.standard_normal())
     found = []
     for shape in shapes:
-        rate = weak.share * die * np.ones((shape[0], int(np.prod(shape[1:]))))
+        rate = weak.scale * die * np.ones((shape[0], int(np.prod(shape[1:]))))
         if weak.row_sigma > 0:
             rate *= _factor(weak.row_sigma, weak.layout.spread_rows(shape, rng))
         if weak.column_sigma > 0:

@@ -114,29 +114,41 @@ def plot_chips(
     Parameters
     ----------
     accuracy : array, shape (chip,)
-        Of each chip. [1]
+        Of each chip; empty where no errors were asked for. [1]
     clean : float
         Without errors. [1]
     interval : tuple of float
-        95 % interval of the mean. [1]
+        95 % interval of the mean; NaN where there is none. [1]
 
     Returns
     -------
     Figure
-        Each chip is a tick below; the line is the share of chips that are below an accuracy.
+        Each chip is a tick below; the line is the share of chips that are below an accuracy. One
+        chip is a line of its own, no mean; without chips there is only the accuracy without errors.
     """
     figure, axis = new_figure(width_in=5.6)
     values = np.sort(100 * accuracy)
-    share = 100 * np.arange(1, len(values) + 1) / len(values)
-    axis.step(values, share, where="post", color=BLUE, label=f"{len(values)} chips")
+    if len(values) > 1:
+        share = 100 * np.arange(1, len(values) + 1) / len(values)
+        axis.step(values, share, where="post", color=BLUE, label=f"{len(values)} chips")
+    elif len(values):
+        axis.axvline(values[0], color=BLUE, lw=1.2, label="1 chip")
     axis.plot(values, np.full(len(values), -4.0), "|", color=BLUE, ms=7, mew=0.8, alpha=0.6)
-    axis.axvline(100 * accuracy.mean(), color=RED, lw=1.2, label="mean, with 95 % interval")
-    if np.isfinite(interval).all():
-        axis.axvspan(100 * interval[0], 100 * interval[1], color=RED, alpha=0.2, lw=0)
+    if len(values) > 1:
+        known = bool(np.isfinite(interval).all())
+        label = "mean, with 95 % interval" if known else "mean"
+        axis.axvline(100 * accuracy.mean(), color=RED, lw=1.2, label=label)
+        if known:
+            axis.axvspan(100 * interval[0], 100 * interval[1], color=RED, alpha=0.2, lw=0)
     axis.axvline(100 * clean, color=GREY, ls="--", lw=1, label="without errors")
     axis.set_xlabel("test accuracy (%)")
-    axis.set_ylabel("chips at or below (%)")
     axis.set_ylim(-8, 104)
+    if len(values) > 1:
+        axis.set_ylabel("chips at or below (%)")
+    else:  # nothing has a height, and a line alone sets no scale
+        axis.set_yticks([])
+        drawn = [*values, 100 * clean]
+        axis.set_xlim(min(drawn) - 1, max(drawn) + 1)
     axis.legend(loc="best")
     return figure
 

@@ -6,6 +6,10 @@ import math
 
 import pandas as pd
 
+from rramchar.nn.gain import GAIN
+
+_HEADINGS = {"ber": "error rate"}
+
 
 def accuracy_table(summary: pd.DataFrame) -> pd.DataFrame:
     """Say what the networks of a study reach without errors.
@@ -49,12 +53,18 @@ def gain_table(gain: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row for each size and error rate, with headings for a reader.
+        A row for each size and error rate, or condition of a table, with headings for a reader.
     """
     return pd.DataFrame(
         {
             "2T2R pairs": [f"{pairs:,}" for pairs in gain["pairs"]],
-            "error rate": [f"{rate:g}" for rate in gain["ber"]],
+            **{
+                _HEADINGS.get(name, name): [
+                    f"{value:g}" if isinstance(value, float) else str(value) for value in gain[name]
+                ]
+                for name in gain.columns
+                if name not in (*GAIN, "hidden", "pairs", "train_ber")
+            },
             "ternary over binary": [
                 f"{100 * mean:+.2f} points ({100 * low:+.2f} to {100 * high:+.2f})"
                 for mean, low, high in gain[["gain", "gain_low", "gain_high"]].to_numpy(float)

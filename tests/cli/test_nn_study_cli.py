@@ -8,6 +8,7 @@ import io
 import json
 import sys
 
+import numpy as np
 import pytest
 
 from rramchar.ber.rows import make_row
@@ -16,6 +17,7 @@ from rramchar.cli.main import main
 from rramchar.fitting import FittedModel, Parameter, fit_resistance_lognormal, save_model
 from rramchar.measured import read_measured
 from rramchar.nn.network_file import load_network
+from rramchar.provenance import read_comment_header
 from rramchar.resources import resource
 
 
@@ -176,10 +178,77 @@ def _fails(result, *words):
         (("--layer", "0:1e-2"), ("give --ber",)),
         (("--ber", "1e-3", "-o", "no/such/file.csv"), ("--output no/such/file.csv", "no/such")),
         (("--ber", "1e-3", "--plot", "no/such/file.png"), ("--plot no/such/file.png",)),
+        (("--ber", "1e-3", "--plot", "x.pdf"), ("--plot x.pdf", "ends in .png")),
+        (("--ber", "1e-3", "--amplifiers", "foo"), ("--amplifiers foo: goes with --resistance",)),
+        (("--ber", "1e-3", "--array", "foo"), ("--array foo: goes with",)),
+        (("--bad", "0.1", "--bad-spread", "row=1,row=2"), ("row=1,row=2: row is given twice",)),
+        (("--layer", "0:1e-2"), ("--layer 0:1e-2",)),
     ],
 )
 def test_evaluate_refuses(run, net, arguments, words):
     _fails(run("evaluate", net, "--dataset", "digits", *arguments), *words)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--ber", "1e-3", "--draws", "0"), "draws: 0"),
+        (("--ber", "1e-3", "--interval", "0"), "half-width 0"),
+        (("--ber", "1e-3", "--seed", "-1"), "seed: -1"),
+        (("--seed", "-1"), "seed: -1"),
+    ],
+)
+def test_numbers_are_refused_before_the_error_free_pass(run, net, monkeypatch, arguments, words):
+    def work(*arguments):
+        raise AssertionError("the images were worked through")
+
+    monkeypatch.setattr("rramchar.nn.chip_accuracy.clean_accuracy", work)
+    _fails(run("evaluate", net, "--dataset", "digits", *arguments), words)
+
+
+def test_few_equal_chips_have_an_interval(run, net):
+    start = ("evaluate", net, "--dataset", "digits", "--json")
+    found = json.loads(run(*start, "--ber", "1e-9", "--draws", "2")[1])
+    assert found["accuracy"] == [found["accuracy_clean"]] * 2
+    assert found["accuracy_low"] < found["accuracy_mean"] < found["accuracy_high"]
+    for sure in (("--ber", "0"), ("--bad", "0"), ("--read-ber", "0"),
+                 ("--bad", "0.1", "--bad-reads", "0")):  # fmt: skip
+        exact = json.loads(run(*start, *sure, "--draws", "2")[1])
+        assert exact["accuracy_low"] == exact["accuracy_mean"] == exact["accuracy_high"]
+    code, out, err = run(*start, "--ber", "1e-9", "--interval", "1e-3", "--limit", "40")
+    assert (code, json.loads(out)["draws"]) == (1, 40)
+    assert "40 chips are not enough" in err
+
+
+def _inputs(path):
+    return [entry["name"] for entry in read_comment_header(path)["inputs"]]
+
+
+def test_result_files_name_what_the_errors_come_from(run, net, models, tmp_path):
+    table, output, data = tmp_path / "ber.csv", tmp_path / "out.csv", tmp_path / "own.npz"
+    counts = [[95, 0, 5, 0], [0] * 4, [5, 0, 95, 0]]
+    BerTable.from_rows([make_row(cell="2t2r", coding="binary", source="counts", counts=counts)]
+                       ).save(table)  # fmt: skip
+    images = np.random.default_rng(0).integers(0, 17, (20, 8, 8)).astype(np.uint8)
+    np.savez(data, images=images, labels=np.arange(20) % 2)
+    start = ("evaluate", net, "--draws", "2", "-o", output, "--dataset", "digits")
+    assert run(*start, "--ber", table, "--read-ber", "1e-3")[0] == 0
+    assert _inputs(output) == ["net_seed5.npz", "ber.csv"]
+    assert run(*start, "--ber", "1e-3", "--read-ber", table)[0] == 0
+    assert _inputs(output) == ["net_seed5.npz", "ber.csv"]
+    assert run(*start, "--resistance", models[0], "--read-model", models[1])[0] == 0
+    assert _inputs(output) == ["net_seed5.npz", "resistance.json", "read.json"]
+    assert (
+        run("curve", net, "--dataset", data, "--rates", "0.1", "--draws", "2", "-o", output)[0] == 0
+    )
+    assert _inputs(output) == ["net_seed5.npz", "own.npz"]
+
+
+def test_figures_of_one_chip_and_of_none(run, net, tmp_path):
+    start = ("evaluate", net, "--dataset", "digits", "--plot", tmp_path / "x.png")
+    for more in (("--ber", "1e-2", "--draws", "1"), ()):
+        assert run(*start, *more)[0] == 0
+        assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
 
 
 _QUICK = ("--dataset", "digits", "--epochs", "1", "--seeds", "2", "--draws", "2", "--workers", "1")
@@ -212,6 +281,37 @@ def test_study_cells(run, tmp_path):
     _fails(run(*arguments[:-4], "--sizes", "8,x", "--out", tmp_path), "--sizes '8,x'")
     _fails(run(*arguments[:-4], "--sizes", "8,0", "--out", tmp_path), "--sizes '8,0'")
     _fails(run(*arguments[:-4], "--seeds", "0", "--out", tmp_path), "--seeds 0")
+
+
+def test_study_of_one_network_without_errors(run, tmp_path):
+    arguments = ("study", "cells", *_TINY, "--sizes", "8,8", "--seeds", "1", "--out", tmp_path)
+    code, out, _ = run(*arguments, "--rates", "0,0.1,1e-1")
+    assert code == 0
+    assert "nan" not in out
+    assert out.count(" - ") == 2
+    rows = _rows(tmp_path / "cells_summary.csv")
+    assert [(row["networks"], row["ber"]) for row in rows] == [("1", "0.0"), ("1", "0.1")] * 2
+    assert rows[0]["accuracy_low"] == ""
+
+
+def test_study_table_tells_the_gain_at_each_supply(run, tmp_path):
+    path = tmp_path / "ber.csv"
+    rows = []
+    for vdd_v, wrong in ((0.6, 20), (0.9, 0), (1.2, 0)):
+        where = {"cell": "2t2r", "source": "pcsa_map", "vdd_v": vdd_v}
+        right = 100 - wrong
+        flips = [[right, 0, wrong, 0], [0] * 4, [wrong, 0, right, 0]]
+        steps = [[right, wrong, 0, 0], [0, 100, 0, 0], [0, 0, right, wrong]]
+        rows.append(make_row(coding="binary", counts=flips, **where))
+        rows.append(make_row(coding="ternary", counts=steps, **where))
+    BerTable.from_rows(rows).save(path)
+    arguments = ("study", "table", path, *_TINY, "--hidden", "8", "--out", tmp_path / "s")
+    code, out, _ = run(*arguments)
+    assert code == 0
+    for vdd_v in ("0.6", "0.9", "1.2"):
+        assert f"trained at 0, vdd_v {vdd_v}: " in out
+    gain = _rows(tmp_path / "s" / "table_gain.csv")
+    assert [row["binary_networks"] for row in gain] == ["2"] * 3
 
 
 def test_study_table(run, tmp_path):

@@ -76,6 +76,16 @@ def test_blocks_and_groups_change_nothing(case, monkeypatch):
     assert calls == [(k, 25) for k in range(1, 26)]  # 5 reads of 5 chips
 
 
+@pytest.mark.parametrize("block", [30, 70, 1000])
+def test_reads_are_the_same_for_every_size_of_blocks(case, monkeypatch, block):
+    """Also where a block is smaller than a read and does not divide it."""
+    errors = HardwareErrors(None, None, FLIPS, images_per_read=100)
+    monkeypatch.setattr(module, "_largest_block", lambda network: 10**6)
+    whole = chip_accuracies(*case, errors, range(6))
+    monkeypatch.setattr(module, "_largest_block", lambda network: block)
+    np.testing.assert_array_equal(chip_accuracies(*case, errors, range(6)), whole)
+
+
 def test_fixed_errors_stay_and_read_errors_are_redrawn(make_network):
     network = make_network(np.random.default_rng(1), (200, 100, 4))
     errors = HardwareErrors(FLIPS, WeakPairs(0.1), Confusion.binary_symmetric(0.02))
@@ -150,6 +160,37 @@ def test_bad_pairs_gather_in_rows_columns_and_dies_but_keep_their_share():
     for maps in (rows, counts(column_sigma=1.0)):
         # lognormal factors of mean 1: 60 chips of 512 rows or 384 columns each
         assert abs(maps.mean() / share - 1) < 4 * np.sqrt((np.e - 1) / (60 * 384) + 1 / maps.sum())
+
+
+@pytest.mark.parametrize(
+    ("share", "sigmas"),
+    [
+        (0.5, {"row_sigma": 5.0}),
+        (0.02, {"row_sigma": 1.5, "column_sigma": 1.5}),
+        (0.3, {"row_sigma": 1.0, "column_sigma": 2.0, "die_sigma": 0.5}),
+    ],
+)
+def test_the_mean_share_survives_clipping(share, sigmas):
+    weak = WeakPairs(share, layout=ArrayLayout(4, 4), **sigmas)
+    z = np.random.default_rng(0).standard_normal((3, 400_000))
+    product = np.full(z.shape[1], weak.scale)
+    for sigma, part in zip(sigmas.values(), z, strict=False):
+        product *= np.exp(sigma * part - sigma**2 / 2)
+    clipped = np.minimum(product, 1)
+    assert abs(clipped.mean() - share) < 5 * clipped.std() / np.sqrt(clipped.size)
+    shapes, found = [(200, 200)], []
+    for seed in range(30):
+        found.append(len(draw_weak(shapes, weak, np.random.default_rng(seed))[0]) / 40_000)
+    assert abs(np.mean(found) - share) < 5 * np.std(found, ddof=1) / np.sqrt(30)
+
+
+def test_where_nothing_is_clipped_the_share_is_the_scale():
+    assert WeakPairs(0.01).scale == 0.01
+    assert WeakPairs(1e-6, row_sigma=0.5).scale == 1e-6
+    assert WeakPairs(0.0, row_sigma=2.0).scale == 0.0
+    assert WeakPairs(1.0, row_sigma=2.0).scale == np.inf
+    (everything,) = draw_weak([(5, 6)], WeakPairs(1.0, die_sigma=5.0), np.random.default_rng(0))
+    assert len(everything) == 30
 
 
 def test_reads_per_image_change_the_spread_and_not_the_mean(case):

@@ -150,6 +150,26 @@ def test_other_files_are_no_npz(tmp_path):
         load_dataset(str(path))
 
 
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_damage_anywhere_is_one_line(tmp_path, save):
+    """numpy and zipfile raise what they like: TokenError, NotImplementedError, RuntimeError."""
+    path = tmp_path / "x.npz"
+    save(path, images=_IMAGES, labels=_LABELS)
+    good, rng = path.read_bytes(), np.random.default_rng(1)
+    refused = []
+    for _ in range(600):
+        damaged = bytearray(good)
+        for at in rng.integers(0, len(good), rng.integers(1, 4)):
+            damaged[at] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            load_dataset(str(path))
+        except InputError as error:
+            refused.append(str(error))
+    assert len(refused) > 200
+    assert all(line.startswith(str(path)) and "\n" not in line for line in refused)
+
+
 @pytest.fixture
 def record(tmp_path):
     """A record of 20 s with a beat every second, each a spike of its own height."""

@@ -38,6 +38,25 @@ def test_conditions_are_compared_one_by_one():
     assert found["gain_low"].tolist() == found["gain"].tolist()  # no spread, no width
 
 
+def test_each_network_counts_once_at_each_condition_of_a_table():
+    """At one supply the kinds have error rates of their own, and several supplies one rate."""
+    rng = np.random.default_rng(5)
+    rows, accuracies = [], {}
+    for kind, rates in (("binary", (0.02, 0.0, 0.0)), ("ternary", (0.04, 0.01, 0.0))):
+        for vdd_v, ber in zip((0.8, 1.0, 1.2), rates, strict=True):
+            values = accuracies[kind, vdd_v] = rng.normal(0.9, 0.01, 3)
+            rows += [{**row, "vdd_v": vdd_v, "corner": "tt"} for row in _rows(kind, values, ber)]
+    found = ternary_gain(pd.DataFrame(rows))
+    assert list(found.columns[:5]) == ["hidden", "pairs", "train_ber", "vdd_v", "corner"]
+    assert "ber" not in found
+    assert found["vdd_v"].tolist() == [0.8, 1.0, 1.2]
+    assert found["binary_networks"].tolist() == found["ternary_networks"].tolist() == [3] * 3
+    for row in found.to_dict("records"):
+        first, second = accuracies["ternary", row["vdd_v"]], accuracies["binary", row["vdd_v"]]
+        ends = ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
+        assert (row["gain_low"], row["gain_high"]) == pytest.approx((ends.low, ends.high))
+
+
 @pytest.mark.parametrize(
     "rows",
     [

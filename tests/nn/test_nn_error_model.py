@@ -109,6 +109,28 @@ def test_a_table_of_both_codings_serves_both_kinds(binary, ternary, table):
     assert parse_error_model(binary, table, "vdd_v=0.6")[0].weights()[0, 2] == 0.01
 
 
+def test_a_binary_row_is_no_row_for_a_ternary_network(ternary, binary, table, tmp_path):
+    for where, words in (("coding=binary", "coding=binary"), ("corner=tt", "corner=tt")):
+        with pytest.raises(InputError, match=f"{words}.* a ternary network needs rows with coding"):
+            parse_error_model(ternary, table, where)
+    rows = [row for row in BerTable.load(table).rows if row.coding == "binary"]
+    path = tmp_path / "binary.csv"
+    BerTable.from_rows(rows).save(path)
+    with pytest.raises(InputError, match="binary.csv: its rows have coding binary"):
+        parse_error_model(ternary, str(path))
+    assert parse_error_model(binary, str(path))[0].weights()[0, 2] == 0.01
+
+
+def test_options_are_named_as_they_were_typed(binary, table):
+    for arguments, start in (
+        ((None, None, ["0:1e-3"]), "--layer 0:1e-3: changes"),
+        ((None, "corner=tt"), "--read-where corner=tt: chooses"),
+        (("1e-3", "corner=tt"), "--read-where corner=tt: goes with a table, but --read-ber 1e-3"),
+    ):
+        with pytest.raises(InputError, match=start):
+            parse_error_model(binary, *arguments, option="--read-ber")
+
+
 def test_each_layer_can_have_its_own_condition_or_rate(binary, table):
     first, second = parse_error_model(binary, "1e-3", None, ["1:0.2"])
     assert (first.weights()[0, 2], second.weights()[0, 2]) == (1e-3, 0.2)

@@ -76,13 +76,27 @@ def test_statistics():
     result = Evaluation(values, 0.98, 1000, 0.1)
     assert result.mean == pytest.approx(0.9675)
     assert result.std == pytest.approx(np.std(values, ddof=1))
-    low, high = student.interval(0.95, 3, loc=0.9675, scale=np.std(values, ddof=1) / 2)
+    spread = np.sqrt(np.var(values, ddof=1) + 1e-6 / 12)  # of the chips and of whole images
+    low, high = student.interval(0.95, 3, loc=0.9675, scale=spread / 2)
     assert result.interval == pytest.approx((low, min(high, 1.0)))
     assert result.as_dict()["accuracy_low"] == result.interval[0]
 
 
 def test_the_interval_stays_within_0_and_1():
     assert Evaluation(np.array([0.5, 1.0]), 1.0, 10, 0.1).interval == (0.0, 1.0)
+
+
+def test_equal_chips_are_an_interval_and_errors_of_probability_0_are_not(case):
+    low, high = Evaluation(np.full(2, 0.9), 0.9, 300, 0.1).interval
+    assert low < 0.9 - 1 / 300
+    assert high > 0.9 + 1 / 300
+    assert evaluate(*case, confusions_at(case[0], 0.0), draws=3).interval == (0.9, 0.9)
+    assert evaluate(*case, confusions_at(case[0], 1e-9), draws=3).interval[0] < 0.9
+
+
+def test_a_seed_is_refused_before_any_work(case):
+    with pytest.raises(InputError, match="seed: -1"):
+        evaluate(*case, None, seed=-1)
 
 
 def test_one_draw_has_no_spread():

@@ -120,10 +120,10 @@ class Slow:
     def affine(layer, forms, x):
         result = {}
         for index, value in x.items():
-            number = float(value / forms[0].step) * float(forms[0].step)
-            y = number * float(layer.scale[index[0]]) + float(layer.offset[index[0]])
-            y = y if layer.low is None else max(y, layer.low)
-            y = y if layer.high is None else min(y, layer.high)
+            y = value * Fraction(layer.scale[index[0]]) + Fraction(layer.offset[index[0]])
+            y /= 1 if layer.divisor is None else Fraction(layer.divisor[index[0]])
+            y = y if layer.low is None else max(y, Fraction(layer.low))
+            y = y if layer.high is None else min(y, Fraction(layer.high))
             result[index] = Fraction(round(y * 2**layer.bits), 2**layer.bits)
         return result
 
@@ -147,8 +147,13 @@ def random_activation(rng, form):
         return Threshold(levels, direction, gain, base)
     limits = {"relu": (0.0, None), "tanh": (-1.0, 1.0), "int4": (-8.0, 7.0)}[kind]
     scale = rng.normal(size=channels) / max(1.0, float(form.bound * form.step) ** 0.5)
-    bits = 0 if kind == "int4" else 12
-    return Affine(scale, rng.normal(size=channels), *limits, bits=bits)
+    offset = rng.normal(size=channels)
+    if kind != "int4":
+        return Affine(scale, offset, *limits, bits=12)
+    if rng.random() < 0.5:  # quotients of whole numbers, some of them halves
+        scale, offset = rng.integers(-3, 4, channels), rng.integers(-9, 9, channels)
+        return Affine(scale, offset, *limits, 0, rng.choice([6.0, 14.0, 49.0, 98.0], channels))
+    return Affine(scale, offset, *limits, bits=0)
 
 
 def random_weights(rng, shape, kind):
@@ -379,6 +384,8 @@ _SHAPE = (2, 5, 5)
         (lambda: Affine(np.ones(2), np.full(2, np.nan)), "offset: expected a finite"),
         (lambda: Affine(np.ones(2), np.ones(2), low=1.0, high=0.0), "low: 1 is above high"),
         (lambda: Affine(np.ones(2), np.ones(2), bits=41), "bits: 41"),
+        (lambda: Affine(np.ones(2), np.ones(2), divisor=np.ones(3)), "divisor: 3 numbers"),
+        (lambda: Affine(np.ones(2), np.ones(2), divisor=np.zeros(2)), "divisor: 0, expected"),
     ],
 )
 def test_records_that_make_no_sense(make, words):

@@ -65,6 +65,19 @@ def test_round_trip(saved):
     np.testing.assert_array_equal(scores(loaded, images), scores(graph, images))
 
 
+def test_a_divisor_is_written_only_where_there_is_one(saved, tmp_path):
+    """Files without it stay readable for versions that know nothing of it."""
+    with np.load(saved) as archive:
+        entries = json.loads(archive["header"].item())["nodes"]
+    assert not any("divisor" in entry for entry in entries)
+    divided = Affine(np.ones(3), np.ones(3), bits=0, divisor=np.array([1.0, 49.0, 98.0]))
+    nodes = sequence([divided, Dense(np.ones((2, 3), np.int8))])
+    graph = Graph(nodes, (3,), InputEncoding("uint8", 255), np.ones(2), np.zeros(2))
+    save_network(graph, tmp_path / "divided.npz")
+    loaded = load_network(tmp_path / "divided.npz")
+    np.testing.assert_array_equal(loaded.nodes[0].operation.divisor, divided.divisor)
+
+
 def test_every_array_is_explained(saved):
     with np.load(saved) as archive:
         header = json.loads(archive["header"].item())
@@ -94,6 +107,11 @@ def _rewrite(path, change, **arrays):
     ("change", "arrays", "words"),
     [
         (lambda h: h["nodes"][0].update(type="lstm"), {}, r"node 0 \('conv'\): type 'lstm'"),
+        (lambda h: h["nodes"][0].update(type=[]), {}, r"node 0 \('conv'\): type \[\], expected"),
+        (lambda h: h["nodes"][0].update(type={}), {}, r"type \{\}, expected one of"),
+        (lambda h: h["nodes"][3].update(divisor="x"), {}, "divisor: array 'x' is missing"),
+        (lambda h: h["nodes"][3].update(low=10**400), {}, r"node 3 \('real'\)"),
+        (lambda h: h["input"].update(maximum=10**400), {}, "maximum|too large"),
         (lambda h: h["nodes"][0].pop("groups"), {}, "missing or unknown: groups"),
         (lambda h: h["nodes"][0].update(more=1), {}, "missing or unknown: more"),
         (lambda h: h["nodes"][0].update(stride="a"), {}, "stride"),

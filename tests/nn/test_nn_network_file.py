@@ -155,3 +155,64 @@ def test_flipped_bytes_never_give_a_traceback(saved):
             load_network(path)
         except InputError as error:
             assert path.name in str(error)  # noqa: PT017
+
+
+def _patch(path, old, new, *, member="scale.npy"):
+    """Replace bytes in a member, with the checksums of a whole archive."""
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    assert old in content[member]
+    content[member] = content[member].replace(old, new)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"'shape': (", b"'shape': [["),  # tokenize.TokenError
+        (b"'shape'", b"'shap\0'"),  # SyntaxError or ValueError
+        (b"'<f8'", b"['8]"),
+        (b"'<f8'", b"{'a'}"),  # TypeError
+        (b"(3,)", b"(3 ** 9 ** 9,)"),
+        (b"(3,)", b"(2305843009213693951,)"),  # MemoryError
+    ],
+)
+def test_a_damaged_header_of_an_array_is_one_line(saved, old, new):
+    _, path = saved
+    _patch(path, old, new)
+    with pytest.raises(InputError, match="damaged or no plain") as caught:
+        load_network(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("offset", "value", "words"),
+    [
+        (8, 0x01, "encrypted|password"),  # RuntimeError
+        (8, 0x20, "patched"),  # NotImplementedError
+        (10, 0x63, "compression method"),  # NotImplementedError
+        (10, 0x0E, "damaged"),  # LZMAError
+        (6, 0xDB, "version"),  # NotImplementedError
+    ],
+)
+def test_damaged_fields_of_the_archive_are_one_line(saved, offset, value, words):
+    _, path = saved
+    data = bytearray(path.read_bytes())
+    place = data.index(b"PK\1\2")  # of the central directory; a local header has it 2 before
+    data[place + offset] = value
+    if offset != 6:
+        data[offset - 2] = value
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=words) as caught:
+        load_network(path)
+    assert str(caught.value).startswith(f"{path}: is damaged or no plain .npz archive: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_header_of_endless_depth_is_one_line(saved):
+    _, path = saved
+    _rewrite(path, None, {"header": np.array("[" * 100_000)})
+    with pytest.raises(InputError, match="not JSON"):
+        load_network(path)

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rramchar.errors import InputError
-from rramchar.nn.thresholds import fold_cuts, fold_levels, fold_ternary
+from rramchar.nn.tensor import Form
+from rramchar.nn.thresholds import fold_cuts, fold_exact, fold_levels, fold_ternary
 
 numbers = st.one_of(
     st.floats(-30, 30), st.sampled_from([0.0, -0.0, 5e-324, -5e-324, 1e-300, 1e300, -1e300])
@@ -35,6 +36,52 @@ def test_levels_decide_as_the_formula_for_every_number(channels, bound, step, st
     expected = value > cut if strict else value >= cut
     np.testing.assert_array_equal(direction * every >= level, expected)
     assert np.abs(level).max() <= bound + 1
+
+
+rationals = st.fractions(-30, 30, max_denominator=50)
+halves = st.integers(-60, 60).map(lambda number: number / 2)
+
+
+def _row(values):
+    row = np.empty(len(values), dtype=object)
+    row[:] = values
+    return row
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    channels=st.lists(st.tuples(rationals, rationals, halves), min_size=1, max_size=5),
+    one_offset=st.booleans(),
+    bound=st.integers(1, 60),
+    step=st.sampled_from([Fraction(1), Fraction(1, 49), Fraction(1, 255)]),
+    strict=st.booleans(),
+)
+def test_exact_levels_decide_as_fractions_for_every_number(
+    channels, one_offset, bound, step, strict
+):
+    scale, offset, cut = map(list, zip(*channels, strict=True))
+    offset = offset[:1] * len(scale) if one_offset else offset
+    node = fold_exact(
+        _row(scale),
+        _row(offset[:1] if one_offset else offset),
+        [(np.array(cut), strict)],
+        Form((len(scale),), bound, step),
+    )
+    assert np.abs(node.levels).max() <= bound + 1
+    for c, (a, b, limit) in enumerate(zip(scale, offset, cut, strict=True)):
+        direction, level = int(node.direction[c]), int(node.levels[c, 0])
+        for number in range(-bound, bound + 1):
+            value = a * number * step + b
+            reached = value > limit if strict else value >= limit
+            assert (direction * number >= level) == reached
+
+
+def test_a_mean_reaches_the_cut_that_it_equals():
+    """49 * (1 / 49) is less than 1 in floating-point numbers."""
+    ones, zeros = _row([Fraction(1)]), _row([Fraction(0)])
+    for area in range(1, 200):
+        node = fold_exact(ones, zeros, [(1.0, False)], Form((3,), 200, Fraction(1, area)))
+        assert node.levels.tolist() == [[area]] * 3
 
 
 def test_a_ternary_step_has_both_edges_outside():

@@ -116,6 +116,15 @@ def test_default_settings(digits):
     assert default_settings(large) == TrainingSettings()
 
 
+def test_a_small_data_set_is_one_batch(digits):
+    small = digits.first(39)
+    assert default_settings(small).batch == 39
+    assert default_settings(small, batch=7).batch == 7
+    train(small, default_settings(small, epochs=1, hidden=(8,)))
+    with pytest.raises(InputError, match="batch: 40, expected at most 39"):
+        train(small, default_settings(small, epochs=1, batch=40))
+
+
 def test_cross_entropy():
     rng = np.random.default_rng(0)
     values = rng.normal(size=(6, 4))

@@ -27,7 +27,9 @@ from rramchar.nn.study_plans import (
     settings_for,
     table_study,
 )
+from rramchar.nn.study_tasks import digest_data
 from rramchar.nn.table_axis import programming_numbers, programming_words, rows_along
+from rramchar.provenance import digest_file, read_comment_header
 from rramchar.resources import resource
 
 SMALL = StudySettings(networks=2, draws=3, epochs=2, hidden=(16,), train_images=400)
@@ -142,6 +144,71 @@ def test_networks_trained_with_errors_are_others(tmp_path):
         frame[frame.train_ber == rate]["accuracy_mean"].tolist() for rate in (0, 0.1)
     )
     assert clean != hardened
+
+
+def test_what_comes_twice_counts_once(table):
+    def named(study):
+        return [(t.settings.weights, t.settings.seed, t.hidden_sizes, t.train_ber)
+                for t in study.tasks]  # fmt: skip
+
+    twice = dataclasses.replace(SMALL, weights=("binary", "ternary", "binary"))
+    assert twice.weights == ("binary", "ternary")
+    doubled = matrix_study(twice, [0, 0.0, 0.1], [1e-2, 0.01, 0])
+    assert named(doubled) == named(matrix_study(SMALL, [0.0, 0.1], [0.01, 0.0]))
+    assert [c.errors for c in doubled.tasks[0].conditions] == [0.01, 0.0]
+    assert named(cells_study(SMALL, [16, 8, 16], [0.0])) == named(
+        cells_study(SMALL, [16, 8], [0.0])
+    )
+    rates = {"where": {"corner": "tt"}, "train_rates": [0.0, 0]}
+    assert len(table_study(SMALL, table, "vdd_v", **rates).tasks) == 4
+
+
+@pytest.mark.parametrize("rates", [[0.0], [0.0, 0.1]])
+def test_one_network_has_no_interval_without_errors(tmp_path, rates):
+    alone = dataclasses.replace(SMALL, networks=1)
+    summary = run_study(matrix_study(alone, [0.0], rates), tmp_path).summary
+    columns = ["accuracy_std", "accuracy_low", "accuracy_high"]
+    clean = summary[summary.ber == 0]
+    assert all(summary[column].dtype.kind == "f" for column in columns)
+    assert clean[columns].isna().all(axis=None)
+    assert summary[summary.ber > 0][columns].notna().all(axis=None)
+
+
+def test_a_ternary_network_needs_ternary_rows(table, tmp_path):
+    rows = [row for row in BerTable.load(table).rows if row.coding == "binary"]
+    BerTable.from_rows(rows).save(table)
+    where = {"corner": "tt"}
+    with pytest.raises(InputError, match=r"ber.csv, for a ternary network: .*coding binary"):
+        table_study(SMALL, table, "vdd_v", where)
+    binary = dataclasses.replace(SMALL, weights=("binary",))
+    assert len(table_study(binary, table, "vdd_v", where).tasks) == 2
+
+
+def test_equal_bytes_of_another_meaning_are_other_data():
+    data = load_dataset("digits")
+    same = dataclasses.replace(data)
+    assert digest_data(same) == digest_data(data)
+    others = [
+        dataclasses.replace(data, maximum=255),
+        dataclasses.replace(data, classes=11),
+        dataclasses.replace(data, shape=(4, 16)),
+        dataclasses.replace(data, train_labels=data.train_labels.view(np.uint64)),
+        dataclasses.replace(data, test_images=data.test_images.reshape(-1, 32)),
+    ]
+    assert len({digest_data(one) for one in [data, *others]}) == 6
+
+
+def test_tables_are_recorded_with_their_digest(table, tmp_path):
+    study = table_study(SMALL, table, "vdd_v", {"corner": "tt"})
+    run_study(study, tmp_path / "out")
+    known = [{"name": "ber.csv", "sha256": digest_file(table)}]
+    for name in ("networks", "summary", "gain"):
+        assert read_comment_header(tmp_path / "out" / f"table_{name}.csv")["inputs"] == known
+    document = json.loads((tmp_path / "out" / "table_study.json").read_text())
+    assert document["inputs"] == known
+    gain = pd.read_csv(tmp_path / "out" / "table_gain.csv", comment="#")
+    assert gain["vdd_v"].tolist() == [0.6, 0.8, 1.0]
+    assert (gain["binary_networks"] == 2).all()
 
 
 def test_cells_of_both_kinds_are_equal(tmp_path):

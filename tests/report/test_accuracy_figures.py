@@ -33,7 +33,29 @@ def test_chips_are_drawn_as_their_distribution():
     assert ticks.get_xdata().tolist() == pytest.approx([80, 85, 90, 95])
     assert mean.get_xdata()[0] == pytest.approx(87.5)
     assert clean.get_xdata()[0] == pytest.approx(97)
-    assert png_bytes(plot_chips(accuracy[:1], 0.97, (np.nan, np.nan))).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "labels", "places"),
+    [
+        ([0.9], ["1 chip", "without errors"], [90, 97]),
+        ([], ["without errors"], [97]),
+    ],
+)
+def test_one_chip_and_none_are_drawn_as_what_they_are(accuracy, labels, places):
+    figure = plot_chips(np.array(accuracy), 0.97, (np.nan, np.nan))
+    (axis,) = figure.axes
+    assert axis.get_legend_handles_labels()[1] == labels
+    lines = [line for line in axis.get_lines() if line.get_label() in labels]
+    assert [line.get_xdata()[0] for line in lines] == pytest.approx(places)
+    assert axis.get_xlim() == pytest.approx((min(places) - 1, max(places) + 1))
+    assert not axis.get_ylabel()
+    assert png_bytes(figure).startswith(b"\x89PNG")
+
+
+def test_a_mean_without_interval_says_so():
+    axis = plot_chips(np.array([0.9, 0.8]), 0.97, (np.nan, np.nan)).axes[0]
+    assert axis.get_legend_handles_labels()[1] == ["2 chips", "mean", "without errors"]
 
 
 def test_matrix_writes_every_cell_and_frames_the_best():
@@ -133,3 +155,5 @@ def test_tables_give_every_accuracy_its_interval():
         {"pairs": [2368], "ber": [0.01], "gain": [0.02], "gain_low": [-0.001], "gain_high": [0.04]}
     )
     assert gain_table(gain).iloc[0].tolist() == ["2,368", "0.01", "+2.00 points (-0.10 to +4.00)"]
+    along = gain.drop(columns="ber").assign(vdd_v=0.6, corner="tt", binary_networks=3)
+    assert list(gain_table(along)) == ["2T2R pairs", "vdd_v", "corner", "ternary over binary"]

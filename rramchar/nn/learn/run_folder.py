@@ -17,9 +17,9 @@ from rramchar.nn.learn.settings import LearnSettings
 from rramchar.nn.learn.state import LearnState
 from rramchar.nn.learn.state_file import load_state, save_state
 from rramchar.nn.network_file import save_network
-from rramchar.nn.study_tasks import write_json
+from rramchar.nn.study_tasks import digest_data, write_json
 from rramchar.nn.tables import write_frame
-from rramchar.provenance import digest_bytes, provenance
+from rramchar.provenance import provenance
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ def run_in_folder(
         If the folder holds a run with other settings or data, or cannot be written.
     """
     path = Path(folder) / "state.npz"
-    data = dataset_digest(dataset)
+    data = digest_data(dataset)
     state = _earlier(path, settings, dataset, data) if path.is_file() else None
     if state is None:
         state = LearnState.new(settings, dataset)
@@ -93,14 +93,6 @@ def run_in_folder(
     )
     result = LearnResult(state.history[: settings.epochs], state)
     return _write(result, folder, dataset, found)
-
-
-def dataset_digest(dataset: Dataset) -> str:
-    """Return a digest of a data set's images and labels."""
-    parts = (
-        dataset.train_images, dataset.train_labels, dataset.test_images, dataset.test_labels,
-    )  # fmt: skip
-    return digest_bytes(b"".join(digest_bytes(p.tobytes()).encode() for p in parts))
 
 
 def _earlier(path: Path, settings: LearnSettings, dataset: Dataset, data: str) -> LearnState:
