@@ -1,6 +1,7 @@
 """Runs of programming plans on real ngspice: results, resuming, noise, write-verify, failures."""
 
 import dataclasses
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from rramchar.programming.play import SequenceJob, play
 from rramchar.programming.run import SequenceChunk, run_sequences
 from rramchar.provenance import read_comment_header
 from rramchar.spice.session import process_session
+from rramchar.sweep import load_plan
 from rramchar.testbench.program import build_program
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "docs" / "examples").glob("*.toml"))
@@ -113,7 +115,9 @@ def test_noise_comes_from_the_seed_and_stays_between_pulses():
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
 def test_shipped_examples_are_valid(path):
-    assert len(load_program_plan(path)) > 0
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    load = load_program_plan if document["plan"]["testbench"] == "program" else load_plan
+    assert len(load(path)) > 0
 
 
 def test_a_run_is_resumed_and_extended(tmp_path):
