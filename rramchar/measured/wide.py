@@ -182,7 +182,7 @@ def _parse_readings(
         try:
             return np.fromiter(map(float, texts), dtype=float, count=len(texts))
         except ValueError:
-            pass
+            pass  # one of them is no plain number: look at each
     numbers = [to_number(text, decimal) for text in texts]
     if None not in numbers:
         return np.array(numbers, dtype=float)

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -115,3 +116,22 @@ def test_other_threads_are_left_alone() -> None:
     thread.start()
     thread.join()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="needs /proc")
+def test_workers_are_deaf_to_an_interrupt_at_the_terminal() -> None:
+    """It goes to every process there, and a worker that ended would take its results with it."""
+    pytest.importorskip("distributed")
+    program = """
+import os, signal
+from rramchar.sweep.cluster import DaskExecutor
+if __name__ == "__main__":
+    with DaskExecutor(workers=2) as executor:
+        for nanny in executor._client.cluster.workers.values():
+            lines = open(f"/proc/{nanny.pid}/status").read().split("SigBlk:")[1].split()
+            print(bool(int(lines[0], 16) >> (signal.SIGINT - 1) & 1))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout.split() == ["True", "True"], done.stderr
