@@ -22,7 +22,7 @@ from rramchar.measured.checks import (
 from rramchar.measured.faults import Faults
 from rramchar.measured.grid import Texts, to_whole
 from rramchar.measured.layout_file import ColumnTable, FlagTable, Layout
-from rramchar.measured.numbering import add_numbering
+from rramchar.measured.numbering import count_columns
 from rramchar.measured.readings import (
     WORDS,
     flag_column,
@@ -105,8 +105,8 @@ def assemble(raw: RawColumns, layout: Layout, faults: Faults) -> pd.DataFrame:
         frame = frame[good].reset_index(drop=True)
         counts = [n for n, c in SCHEMA.items() if n in frame and c.kind == "count"]
         frame = frame.astype(dict.fromkeys(counts, np.int64))
-    add_numbering(frame, layout.numbering)
-    return pd.DataFrame(_ordered({str(name): frame[name] for name in frame}), copy=False)
+    columns = {str(name): frame[name] for name in frame} | count_columns(frame, layout.numbering)
+    return pd.DataFrame(_ordered(columns), copy=False)
 
 
 def _converted(
@@ -138,7 +138,9 @@ def _in_si(name: str, values: Numbers, rule: ColumnTable, layout: Layout) -> NDA
     if rule.scale != 1.0 or rule.offset != 0.0:
         numbers = numbers * rule.scale + rule.offset
     scale = layout.scale_of(name)
-    numbers = scale.apply(numbers)
+    # Rules for flags look at the numbers as written; without any, their memory can be used.
+    free = numbers.flags.writeable and all(flag.column != name for flag in layout.flags)
+    numbers = scale.apply(numbers, numbers if free else None)
     if rule.absolute:
         numbers = np.abs(numbers)
     if scale.quantity == "S" and name != "resistance_ohm":
@@ -152,7 +154,7 @@ def _fixed(name: str, value: float | str, rows: int) -> Values | NDArray:
         return np.full(rows, int(value), dtype=np.int64)
     if kind == "number":
         return np.full(rows, float(value))
-    return Texts(np.zeros(rows, dtype=np.int32), (str(value),))
+    return Texts(np.zeros(rows, dtype=np.int8), (str(value),))
 
 
 def _flags(

@@ -1,204 +1,282 @@
-"""Parse a table in one go with pyarrow, for files in which every line is good."""
+"""Parse a table in one go with pandas, where every line is good."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+import os
+import threading
+import warnings
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow import csv as arrow_csv
 
-from rramchar.measured.grid import MISSING, Columns, Grid, Texts, merge_texts, to_number, to_whole
+from rramchar.measured.blocks import DiskText, Piece, count_byte, in_threads
+from rramchar.measured.grid import (
+    MISSING,
+    Columns,
+    Fields,
+    Grid,
+    Texts,
+    code_type,
+    fresh,
+    is_whole,
+    merge_texts,
+    split_line,
+)
 
-_BLOCK = 1 << 20
-_FIRST = 1 << 20
+_OLD_PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2]) < (3, 1)
+# From 3.1 on pandas always gives the float nearest to the text; before, it had to be asked to.
+_NEAREST = {"float_precision": "round_trip"} if _OLD_PANDAS else {}
+_PIECE = 1 << 13  # rows
+_SAMPLE = 1 << 16  # bytes
+_WORDS = pd.Series(["word"]).dtype  # str from pandas 3 on, object before
+_NUMBERS = (np.dtype(np.int64), np.dtype(np.float64))
 
 
-def parse_fast(
-    data: memoryview | bytes, grid: Grid, lines: int, block: int = _BLOCK
+def parse_file(
+    text: DiskText, first: Piece, rows: int, separators: int, grid: Grid
 ) -> Columns | None:
-    """Return the wanted columns, or None where pyarrow refuses the data.
+    """Return the wanted columns of a large file, or None if any line of it needs a closer look.
 
     Parameters
     ----------
-    data : bytes
-        UTF-8 lines without comments; empty lines are passed over.
+    text : DiskText
+        Without comments or quotation marks behind the start of `first`.
+    first : Piece
+        Where the table starts.
+    rows : int
+        Lines of the table; none of them should be blank.
+    separators : int
+        How many of them the table has.
     grid : Grid
-        How the fields lie; soft numbers are tried as numbers.
-    lines : int
-        Lines in `data`, as `count_lines` gives: no fewer than its rows.
-    block : int
-        Size of the pieces that pyarrow takes; a longer line is refused. [byte]
+        How the fields lie. Its separator is one character.
 
     Returns
     -------
     dict or None
         By position; numbers have NaN where a field is empty.
     """
-    row = first_line(data).split(grid.separator)
-    width = grid.width + (len(row) == grid.width + 1 and not row[-1])
-    # Whole numbers are read faster as such, but some loggers write 200.000.
-    integers = {i for i in grid.whole if i < len(row) and row[i].isdigit()}
-    for tried in (integers, set()) if integers else ((),):
-        kinds = {str(i): pa.int64() if i in tried else pa.float64() for i in grid.numeric}
-        kinds |= {str(i): pa.dictionary(pa.int32(), pa.large_string()) for i in grid.texts}
-        whole = {i for i in grid.whole if i < len(row) and _looks_whole(row[i], grid.decimal)}
-        columns: dict[str, _NumberColumn | _TextColumn] = {
-            str(i): _NumberColumn(lines, i in whole) for i in grid.numeric
-        }
-        columns |= {str(i): _TextColumn(lines) for i in grid.texts}
-        try:
-            return _stream(_batches(data, grid, kinds, width, block), columns)
-        except pa.ArrowInvalid:
-            continue
-    return None
+    sample = text.read(first.start, min(first.stop, first.start + _SAMPLE))
+    width = _width(sample, grid)
+    if width is None or separators != rows * (width - 1):
+        return None
+    # What the columns are shows early; the whole is not read in vain then.
+    if (lines := sample[: sample.rfind(b"\n") + 1]) and _parse(lines, grid, width) is None:
+        return None
+    # pandas reads a file with several threads if it has its path; never as a URL.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pd.errors.DtypeWarning)  # such a column is refused here
+        columns = _parse(os.path.abspath(text.path), grid, width, skiprows=first.line - 1)
+    return columns if columns is not None and row_count(columns) == rows else None
 
 
-def first_line(data: memoryview | bytes) -> str:
-    """Return the first line that is not empty, at most 1 MB of it."""
-    start = bytes(data[:_FIRST])
-    return start.lstrip(b"\n").split(b"\n", 1)[0].decode(errors="replace")
-
-
-def _looks_whole(text: str, decimal: str) -> bool:
-    value = to_number(text.strip(), decimal)
-    return value is not None and value.is_integer()
-
-
-def _stream(
-    batches: Iterator[pa.RecordBatch], columns: dict[str, _NumberColumn | _TextColumn]
-) -> Columns:
-    """Take block by block into arrays made beforehand: fresh memory costs more than parsing."""
-    rows = 0
-    for batch in batches:
-        end = rows + batch.num_rows
-        for name, column in columns.items():
-            column.add(batch.column(name), rows, end)
-        rows = end
-    return {int(name): column.finish(rows) for name, column in columns.items()}
-
-
-def _batches(
-    data: memoryview | bytes, grid: Grid, kinds: dict[str, pa.DataType], width: int, block: int
-) -> Iterator[pa.RecordBatch]:
-    yield from arrow_csv.open_csv(
-        pa.BufferReader(pa.py_buffer(data)),
-        memory_pool=pa.system_memory_pool(),  # gives the memory of one block to the next
-        read_options=arrow_csv.ReadOptions(
-            column_names=[str(i) for i in range(width)], block_size=block
-        ),
-        parse_options=arrow_csv.ParseOptions(delimiter=grid.separator),
-        convert_options=arrow_csv.ConvertOptions(
-            column_types=kinds,
-            include_columns=list(kinds),
-            null_values=list(MISSING),
-            strings_can_be_null=False,
-            decimal_point=grid.decimal,
-        ),
-    )
-
-
-class _NumberColumn:
-    """A column of numbers that comes in pieces; of integers, as long as it is guessed to be."""
-
-    def __init__(self, most: int, whole: bool) -> None:
-        # Not np.empty: it asks for huge pages, which virtual machines can be slow to give.
-        memory = pa.allocate_buffer(8 * most, memory_pool=pa.system_memory_pool())
-        self._values: NDArray = np.frombuffer(memory, np.int64 if whole else np.float64)
-
-    def add(self, piece: pa.Array, start: int, end: int) -> None:
-        """Take the numbers of the rows from `start` to `end`; a missing one is NaN."""
-        values = piece.to_numpy(zero_copy_only=False)
-        if self._values.dtype == np.int64:
-            whole = to_whole(values)
-            if whole is None:
-                self._values = self._values.astype(float)
-            else:
-                values = whole
-        self._values[start:end] = values
-
-    def finish(self, rows: int) -> NDArray:
-        """Return the column."""
-        return self._values[:rows]
-
-
-class _TextColumn:
-    """A column of texts that comes in pieces, each with its own dictionary."""
-
-    def __init__(self, most: int) -> None:
-        self._codes: NDArray[np.integer] = np.empty(most, np.int8)
-        self._index: dict[str, int] = {}
-
-    def add(self, piece: pa.DictionaryArray, start: int, end: int) -> None:
-        """Take the texts of the rows from `start` to `end`."""
-        words = piece.dictionary.to_pylist()
-        recode = [self._index.setdefault(word, len(self._index)) for word in words]
-        codes = piece.indices.to_numpy()
-        same = recode == list(range(len(recode)))
-        if len(self._index) > np.iinfo(np.int8).max and self._codes.dtype == np.int8:
-            self._codes = self._codes.astype(np.int32)
-        self._codes[start:end] = codes if same else np.array(recode, np.int32)[codes]
-
-    def finish(self, rows: int) -> Texts:
-        """Return the column, without spaces around its texts."""
-        words = tuple(self._index)
-        clean = tuple(word.strip() for word in words)
-        texts = Texts(self._codes[:rows], clean)
-        return texts if clean == words else merge_texts([texts])
-
-
-def has_odd_quotes(body: memoryview) -> bool:
-    """Tell whether any line has an odd number of quotation marks: pyarrow would run on."""
-    carry = 0
-    for start in range(0, len(body), _BLOCK):
-        block = np.frombuffer(body[start : start + _BLOCK], dtype=np.uint8)
-        quotes = np.flatnonzero(block == ord('"'))
-        at_ends = carry + np.searchsorted(quotes, np.flatnonzero(block == ord("\n")))
-        if (at_ends % 2).any():
-            return True
-        carry += len(quotes)
-    return carry % 2 == 1
-
-
-def count_lines(body: memoryview | bytes) -> int:
-    """Return the number of lines, empty ones and a last one without its end included."""
-    ends = sum(int(np.count_nonzero(at)) for _, at in _line_ends(body))
-    return ends + (len(body) > 0 and body[-1] != ord("\n"))
-
-
-def line_numbers(body: memoryview, first_line: int, lines: int, rows: int) -> NDArray[np.int64]:
-    """Return the line of each row, from 1; pyarrow passed over the empty lines.
+def parse_block(block: bytes, lines: int, grid: Grid) -> Columns | None:
+    """Return the wanted columns of a block, or None if any line of it needs a closer look.
 
     Parameters
     ----------
-    body : memoryview
-        What was parsed.
-    first_line : int
-        Line number of its first line.
+    block : bytes
+        UTF-8 lines without comments; blank lines are passed over.
     lines : int
-        Lines in `body`, as `count_lines` gives.
-    rows : int
-        Rows that came out.
+        How many there are.
+    grid : Grid
+        How the fields lie; soft numbers are tried as numbers. Its separator is one character.
 
     Returns
     -------
-    array of int64, shape (rows,)
-        Line numbers.
+    dict or None
+        By position; numbers have NaN where a field is empty.
     """
-    if lines == rows:
-        return np.arange(first_line, first_line + rows, dtype=np.int64)
-    at = np.concatenate([start + np.flatnonzero(at) for start, at in _line_ends(body)])
-    filled = np.diff(np.concatenate([[-1], at, [len(body)]])) > 1
-    return np.flatnonzero(filled).astype(np.int64) + first_line
+    width = _width(block, grid)
+    separators = _separators(block, grid.separator)
+    if width is None or separators is None:
+        return None
+    columns = _parse(block, grid, width, low_memory=False)
+    if columns is None or row_count(columns) > lines:
+        return None
+    # pandas refuses lines that are longer than the first; shorter ones it would fill up.
+    return columns if separators == row_count(columns) * (width - 1) else None
 
 
-def _line_ends(body: memoryview | bytes) -> Iterator[tuple[int, NDArray[np.bool_]]]:
-    for start in range(0, len(body), _BLOCK):
-        yield start, np.frombuffer(body[start : start + _BLOCK], dtype=np.uint8) == ord("\n")
+def _parse(table: str | bytes, grid: Grid, width: int, **more: Any) -> Columns | None:
+    """Let pandas find out what the columns hold, and refuse what should be a number and is not."""
+    options: dict[str, Any] = {
+        "sep": grid.separator,
+        "header": None,
+        "names": range(width),
+        "na_values": {i: list(MISSING) for i in grid.numeric},
+        "keep_default_na": False,
+        "decimal": grid.decimal,
+        "compression": None,
+        "engine": "c",
+        **_NEAREST,
+        **more,
+    }
+    kinds: dict[int, str] = {}
+    while True:
+        source = table if isinstance(table, str) else io.BytesIO(table)
+        try:
+            # No kinds rather than an empty dict: pandas gathers its parts faster so.
+            frame = pd.read_csv(source, dtype=kinds or None, **options)
+        except (ValueError, OverflowError):  # of pandas' own errors too
+            return None
+        if any(frame[i].dtype not in _NUMBERS for i in grid.numeric):
+            return None
+        # Words that happen to be numbers, such as 1.10, are asked for again as they are written.
+        changed = [i for i in grid.texts if i not in kinds and frame[i].dtype != _WORDS]
+        if not changed:
+            columns: Columns = {i: _own(frame[i].to_numpy()) for i in grid.numeric}
+            try:
+                return columns | {i: _texts(frame[i]) for i in grid.texts}
+            except (pa.ArrowInvalid, pa.ArrowTypeError):  # words and numbers mixed, before pandas 3
+                return None
+        kinds |= dict.fromkeys(changed, "str")
+
+
+def _own(values: NDArray) -> NDArray:
+    """Return an array of a frame that nobody else has: it may be written to."""
+    if values.base is not None and not values.flags.writeable:
+        values.flags.writeable = True
+    return values
+
+
+def _texts(column: pd.Series) -> Texts:
+    words = pa.array(column, pa.large_string())
+    chunks = words.chunks if isinstance(words, pa.ChunkedArray) else [words]
+    return merge_texts([part for parts in in_threads(_encode, chunks) for part in parts])
+
+
+def _encode(words: pa.Array) -> list[Texts]:
+    """Give numbers to the words of a chunk, piece by piece."""
+    seen: list[tuple[pa.Array, Texts]] = []
+    parts = []
+    for start in range(0, len(words), _PIECE):
+        piece = words.slice(start, _PIECE)
+        # SET and RESET in turn, one lot throughout: to compare is faster than to look up.
+        known = next((texts for other, texts in seen if piece.equals(other)), None)
+        if known is None:
+            coded = piece.dictionary_encode()
+            clean = tuple(word.strip() for word in coded.dictionary.to_pylist())
+            known = Texts(coded.indices.to_numpy().astype(code_type(len(clean))), clean)
+            seen = [(piece, known), *seen[:1]]
+        parts.append(known)
+    return parts
+
+
+def _width(block: bytes, grid: Grid) -> int | None:
+    """Return the number of fields in the first line: as expected, or one more that is empty."""
+    first = block[: block.find(b"\n") if b"\n" in block else len(block)].decode(errors="replace")
+    try:
+        fields = split_line(first.rstrip("\r"), grid.separator)
+    except ValueError:
+        return None
+    if len(fields) == grid.width or (len(fields) == grid.width + 1 and not fields[-1]):
+        return len(fields)
+    return None
+
+
+def _separators(block: bytes, separator: str) -> int | None:
+    """Count the separators outside quotation marks; None if a line has an odd number of those."""
+    if b'"' not in block:
+        return count_byte(block, separator)
+    characters = np.frombuffer(block, dtype=np.uint8)
+    inside = np.cumsum(characters == ord('"')) % 2 == 1
+    if inside[-1] or inside[characters == ord("\n")].any():
+        return None
+    return int(np.count_nonzero((characters == ord(separator)) & ~inside))
 
 
 def row_count(columns: Columns) -> int:
     """Return the number of rows of parsed columns."""
     first = next(iter(columns.values()))
     return len(first.codes if isinstance(first, Texts) else first)
+
+
+class NotWhole(Exception):  # noqa: N818 - a signal, not an error
+    """A column that held whole numbers at the start of a file does not go on so."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(position)
+        self.position = position
+
+
+class Table:
+    """Columns that come piece by piece, in any order and from any thread.
+
+    Numbers go into arrays made beforehand: fresh memory costs more than parsing.
+
+    Parameters
+    ----------
+    grid : Grid
+        How the fields lie.
+    pieces : tuple of Piece
+        All that will come.
+    whole : set of int
+        Positions of the numbers that are kept as integers.
+    """
+
+    def __init__(self, grid: Grid, pieces: tuple[Piece, ...], whole: set[int]) -> None:
+        self._grid = grid
+        self._pieces = pieces
+        self._first_line = pieces[0].line
+        self._most = sum(piece.lines for piece in pieces)
+        self._numbers = {
+            i: fresh(self._most, np.int64 if i in whole else np.float64) for i in grid.numeric
+        }
+        self._lines = fresh(self._most, np.int64)
+        self._texts: dict[Piece, dict[int, Texts]] = {}
+        self._rows: dict[Piece, int] = {}
+        self._lock = threading.Lock()
+
+    def put(self, piece: Piece, columns: Columns, lines: NDArray[np.int64] | None = None) -> None:
+        """Take the rows of a piece.
+
+        Parameters
+        ----------
+        piece : Piece
+            Where they come from.
+        columns : Columns
+            By position.
+        lines : array of int64, shape (rows,), optional
+            Line number of each row; without, every line of the piece is one.
+
+        Raises
+        ------
+        NotWhole
+            If a number is not whole in a column of integers.
+        """
+        rows = piece.lines if lines is None else len(lines)
+        start = piece.line - self._first_line
+        for i, out in self._numbers.items():
+            values = columns[i]
+            assert not isinstance(values, Texts)
+            if out.dtype != values.dtype and out.dtype == np.int64 and not is_whole(values).all():
+                raise NotWhole(i)
+            out[start : start + rows] = values
+        self._lines[start : start + rows] = (
+            np.arange(piece.line, piece.line + rows) if lines is None else lines
+        )
+        texts = {i: column for i in self._grid.texts if isinstance(column := columns[i], Texts)}
+        with self._lock:
+            self._texts[piece] = texts
+            self._rows[piece] = rows
+
+    def fields(self) -> Fields:
+        """Return the rows of all pieces in the order of the file."""
+        columns: Columns = {i: self._closed(values) for i, values in self._numbers.items()}
+        for i in self._grid.texts:
+            columns[i] = merge_texts([self._texts[piece][i] for piece in self._pieces])
+        return Fields(columns, self._closed(self._lines))
+
+    def _closed(self, values: NDArray) -> NDArray:
+        """Close the gaps that blank and rejected lines left."""
+        if sum(self._rows.values()) == self._most:
+            return values
+        starts = [piece.line - self._first_line for piece in self._pieces]
+        rows = [self._rows[piece] for piece in self._pieces]
+        return np.concatenate(
+            [values[start : start + count] for start, count in zip(starts, rows, strict=True)]
+        )

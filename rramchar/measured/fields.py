@@ -1,33 +1,34 @@
 """Fields of a table as columns: fast for good files, careful for the rest.
 
-The whole file goes through pyarrow's CSV parser. Where that refuses, the file is taken in pieces,
-and only a piece with something odd in it is read line by line: that finds the bad line, its field
-and its text, or takes what pyarrow is too strict for.
+The file is taken in pieces, and several threads give each to pandas' parser. Only a piece with
+something odd in it is read line by line: that finds the bad line, its field and its text, or takes
+what the parser is too strict for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from rramchar.errors import InputError
+from rramchar.measured.blocks import DiskText, Piece, in_threads, over_rows
 from rramchar.measured.fastparse import (
-    count_lines,
-    has_odd_quotes,
-    line_numbers,
-    parse_fast,
+    NotWhole,
+    Table,
+    parse_block,
+    parse_file,
     row_count,
 )
 from rramchar.measured.faults import Faults
 from rramchar.measured.grid import (
+    Column,
     Columns,
     Fields,
     Grid,
     Texts,
-    merge_texts,
+    fresh,
     number_complaint,
     split_line,
     to_number,
@@ -35,8 +36,6 @@ from rramchar.measured.grid import (
     width_complaint,
 )
 from rramchar.measured.source import Source, holds_data
-
-_PIECE = 2 << 20
 
 
 class _SoftText(Exception):  # noqa: N818 - a signal between two functions here, not an error
@@ -66,11 +65,14 @@ def read_fields(source: Source, first_line: int, offset: int, grid: Grid, faults
     Fields
         The wanted columns.
     """
+    broken: set[int] = set()
     while True:
         try:
-            fields = _read(source, first_line, offset, grid, faults)
+            fields = _read(source, source.pieces(first_line, offset), grid, broken, faults)
             _make_whole(fields, grid)
             return fields
+        except NotWhole as found:
+            broken.add(found.position)
         except _SoftText as found:
             at = found.position
             grid = replace(
@@ -87,45 +89,89 @@ def _make_whole(fields: Fields, grid: Grid) -> None:
         values = fields.columns[i]
         if isinstance(values, Texts):
             continue
-        whole = to_whole(values)
+        whole = to_whole(values, spend=True)
         if whole is not None:
             fields.columns[i] = whole
         elif i in grid.labels:
             raise _SoftText(i)
 
 
-def _read(source: Source, first_line: int, offset: int, grid: Grid, faults: Faults) -> Fields:
-    body = memoryview(source.data)[offset:]
-    if grid.separator != " " and not (b'"' in source.data and has_odd_quotes(body)):
-        lines = count_lines(body)
-        columns = parse_fast(body, grid, lines)
+def _read(
+    source: Source, pieces: tuple[Piece, ...], grid: Grid, broken: set[int], faults: Faults
+) -> Fields:
+    """Read all pieces, but for whole numbers the columns that are known to be `broken`."""
+    if (fields := _read_whole(source, pieces, grid)) is not None:
+        return fields
+    # The first piece tells what the columns are, before the others are read in vain.
+    start = _read_piece(source, pieces[0], grid, faults)
+    whole = {i for i in grid.whole if i not in broken and _is_whole(start.columns[i])}
+    table = Table(grid, pieces, whole)
+    table.put(pieces[0], start.columns, start.lines)
+
+    def parse(piece: Piece) -> bool:
+        columns = _parse_clean(source.read(piece), piece, grid)
         if columns is not None:
-            return Fields(columns, line_numbers(body, first_line, lines, row_count(columns)))
-    parts = [
-        _read_piece(texts, numbers, grid, faults)
-        for texts, numbers in _pieces(source.data, offset, first_line)
-    ]
-    return _join([part for part in parts if len(part.lines)], grid, source, faults)
+            table.put(piece, columns)
+        return columns is not None
+
+    parsed = in_threads(parse, pieces[1:])
+    for piece, done in zip(pieces[1:], parsed, strict=True):
+        if not done:
+            part = _read_piece(source, piece, grid, faults)
+            table.put(piece, part.columns, part.lines)
+    fields = table.fields()
+    if not len(fields.lines):
+        first = f"; line {faults.rows[0].line}: {faults.rows[0].reason}" if faults.rows else ""
+        raise InputError(f"{source.name}: no row can be used{first}")
+    return fields
 
 
-def _pieces(data: bytes, offset: int, line: int) -> Iterator[tuple[list[str], list[int]]]:
-    """Yield the lines that hold data with their numbers, a few megabytes at a time."""
-    while offset < len(data):
-        end = data.find(b"\n", min(offset + _PIECE, len(data)))
-        end = len(data) if end < 0 else end
-        texts = data[offset:end].decode(errors="replace").split("\n")
-        kept = [(text, line + i) for i, text in enumerate(texts) if holds_data(text)]
-        if kept:
-            yield [text for text, _ in kept], [number for _, number in kept]
-        offset, line = end + 1, line + len(texts)
+def _read_whole(source: Source, pieces: tuple[Piece, ...], grid: Grid) -> Fields | None:
+    """Read a large file in one go if nothing in it asks for a closer look."""
+    first = pieces[0]
+    plain = source.survey.last_special < first.start and grid.separator != " "
+    if not (isinstance(source.text, DiskText) and plain):
+        return None
+    rows = sum(piece.lines for piece in pieces)
+    separators = source.count(grid.separator, first.start)
+    columns = parse_file(source.text, first, rows, separators, grid)
+    if columns is None:
+        return None
+    lines = fresh(rows, np.int64)
+
+    def number(start: int, stop: int) -> None:
+        lines[start:stop] = np.arange(first.line + start, first.line + stop)
+
+    over_rows(number, rows)
+    return Fields(columns, lines)
 
 
-def _read_piece(lines: list[str], numbers: list[int], grid: Grid, faults: Faults) -> Fields:
-    if grid.separator != " " and not any('"' in line for line in lines):
-        data = "\n".join(lines).encode()
-        columns = parse_fast(data, grid, len(lines), len(data) + 1)
-        if columns is not None and row_count(columns) == len(lines):
-            return Fields(columns, np.array(numbers, dtype=np.int64))
+def _is_whole(values: Column) -> bool:
+    return not isinstance(values, Texts) and to_whole(values) is not None
+
+
+def _parse_fast(block: bytes, lines: int, grid: Grid) -> Columns | None:
+    return None if grid.separator == " " else parse_block(block, lines, grid)
+
+
+def _parse_clean(block: bytes, piece: Piece, grid: Grid) -> Columns | None:
+    """Parse a piece in which every line is a row; None if there is anything else."""
+    columns = None if b"#" in block else _parse_fast(block, piece.lines, grid)
+    return columns if columns is not None and row_count(columns) == piece.lines else None
+
+
+def _read_piece(source: Source, piece: Piece, grid: Grid, faults: Faults) -> Fields:
+    """Read a piece, fast if what is left without blank lines and comments is good."""
+    block = source.read(piece).replace(b"\r\n", b"\n")
+    columns = _parse_clean(block, piece, grid)
+    if columns is not None:
+        return Fields(columns, np.arange(piece.line, piece.line + piece.lines))
+    texts = block.decode(errors="replace").split("\n")
+    kept = [(text, piece.line + i) for i, text in enumerate(texts) if holds_data(text)]
+    lines, numbers = [text for text, _ in kept], [number for _, number in kept]
+    columns = _parse_fast("\n".join(lines).encode(), len(lines), grid) if lines else None
+    if columns is not None and row_count(columns) == len(lines):
+        return Fields(columns, np.array(numbers, dtype=np.int64))
     return _read_lines(lines, numbers, grid, faults)
 
 
@@ -181,17 +227,3 @@ def _parse_numbers(
             raise _SoftText(i)
         parsed.append(value)
     return parsed
-
-
-def _join(parts: list[Fields], grid: Grid, source: Source, faults: Faults) -> Fields:
-    if not parts:
-        first = f"; line {faults.rows[0].line}: {faults.rows[0].reason}" if faults.rows else ""
-        raise InputError(f"{source.name}: no row can be used{first}")
-    columns: Columns = {}
-    for i in (*grid.numeric, *grid.texts):
-        column = [part.columns[i] for part in parts]
-        if isinstance(column[0], Texts):
-            columns[i] = merge_texts([c for c in column if isinstance(c, Texts)])
-        else:
-            columns[i] = np.concatenate([c for c in column if not isinstance(c, Texts)])
-    return Fields(columns, np.concatenate([part.lines for part in parts]))

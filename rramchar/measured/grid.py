@@ -8,15 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
+from rramchar.measured.blocks import STEP, over_rows
 from rramchar.measured.faults import shown
 
 SEPARATORS = {"\t": "TAB", ",": "comma", ";": "semicolon", " ": "space"}
 MISSING = ("", "NA", "N/A", "#N/A", "nan", "NaN", "NAN", "null", "NULL")
 """Texts that stand for no number in a number column."""
-
-_STEP = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,8 @@ class Texts:
         return text_series(self.codes, self.words)
 
 
-Columns = dict[int, "NDArray[np.float64] | NDArray[np.int64] | Texts"]
+Column = NDArray[np.float64] | NDArray[np.int64] | Texts
+Columns = dict[int, Column]
 """Columns of a table by position from 0: numbers (NaN where a field is empty) or texts."""
 
 
@@ -113,6 +113,26 @@ class Fields:
 
     columns: Columns
     lines: NDArray[np.int64]
+
+
+def fresh(rows: int, kind: DTypeLike) -> NDArray:
+    """Return an array to be filled.
+
+    Parameters
+    ----------
+    rows : int
+        How many elements.
+    kind : dtype
+        Of numbers.
+
+    Returns
+    -------
+    array, shape (rows,)
+        Of no meaning yet.
+    """
+    # Not np.empty: it asks for huge pages, which virtual machines can be slow to give.
+    size = np.dtype(kind).itemsize * rows
+    return np.frombuffer(pa.allocate_buffer(size, memory_pool=pa.system_memory_pool()), kind)
 
 
 def text_series(codes: NDArray[np.integer], words: tuple[str, ...] | list[str]) -> pd.Series:
@@ -133,8 +153,8 @@ def text_series(codes: NDArray[np.integer], words: tuple[str, ...] | list[str]) 
     dictionary = pa.array(list(words), pa.large_string())
     pieces: dict[bytes, pa.Array] = {}
     chunks = []
-    for start in range(0, len(codes), _STEP):
-        part = codes[start : start + _STEP]
+    for start in range(0, len(codes), STEP):
+        part = codes[start : start + STEP]
         # SET and RESET in turn, one lot throughout: equal pieces share their memory.
         key = part.tobytes()
         if key not in pieces:
@@ -146,11 +166,23 @@ def text_series(codes: NDArray[np.integer], words: tuple[str, ...] | list[str]) 
 def merge_texts(parts: list[Texts]) -> Texts:
     """Join columns of texts, so that every word is there once."""
     index: dict[str, int] = {}
-    codes = []
+    recodes = {}
     for part in parts:
-        recode = np.array([index.setdefault(word, len(index)) for word in part.words], np.int32)
-        codes.append(recode[part.codes] if len(part.codes) else part.codes)
-    return Texts(np.concatenate(codes), tuple(index))
+        if part.words not in recodes:
+            recodes[part.words] = [index.setdefault(word, len(index)) for word in part.words]
+    codes = fresh(sum(len(part.codes) for part in parts), code_type(len(index)))
+    tables = {words: np.array(recode, codes.dtype) for words, recode in recodes.items()}
+    end = 0
+    for part in parts:
+        start, end = end, end + len(part.codes)
+        same = recodes[part.words] == list(range(len(part.words)))
+        codes[start:end] = part.codes if same else tables[part.words][part.codes]
+    return Texts(codes, tuple(index))
+
+
+def code_type(words: int) -> np.dtype:
+    """Return the smallest type of integers that counts so many words."""
+    return np.min_scalar_type(-max(words, 1))  # signed, for pyarrow's sake
 
 
 def is_whole(values: NDArray) -> NDArray[np.bool_]:
@@ -161,17 +193,36 @@ def is_whole(values: NDArray) -> NDArray[np.bool_]:
         return np.isfinite(values) & (np.abs(values) < 2.0**53) & (values == np.floor(values))
 
 
-def to_whole(values: NDArray) -> NDArray[np.int64] | None:
-    """Return whole numbers as integers, or None if any is not whole, piece by piece."""
+def to_whole(values: NDArray, *, spend: bool = False) -> NDArray[np.int64] | None:
+    """Return whole numbers as integers, or None if any is not whole.
+
+    Parameters
+    ----------
+    values : array, shape (rows,)
+        Numbers.
+    spend : bool
+        True to take the memory of `values` where it can be had; they are lost then.
+
+    Returns
+    -------
+    array of int64, shape (rows,), or None
+        The same numbers.
+    """
     if np.issubdtype(values.dtype, np.integer):
         return values
-    whole = np.empty(len(values), dtype=np.int64)
-    for start in range(0, len(values), _STEP):  # a piece stays in the processor's cache
-        part = values[start : start + _STEP]
-        if not is_whole(part).all():
-            return None
-        whole[start : start + _STEP] = part
+    if not all(is_whole(values[at : at + STEP]).all() for at in range(0, len(values), STEP)):
+        return None
+    whole = values.view(np.int64) if spend and _can_spend(values) else fresh(len(values), np.int64)
+
+    def convert(start: int, stop: int) -> None:
+        whole[start:stop] = values[start:stop].astype(np.int64)
+
+    over_rows(convert, len(values))
     return whole
+
+
+def _can_spend(values: NDArray) -> bool:
+    return values.flags.writeable and values.dtype == np.float64 and values.flags.c_contiguous
 
 
 def guess_separator(line: str) -> str:

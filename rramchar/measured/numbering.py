@@ -6,13 +6,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rramchar.measured.blocks import over_rows
+from rramchar.measured.grid import fresh
 from rramchar.measured.layout_file import NewSweepTable, NumberingTable
 
 _TURNED = {"drops": np.less, "rises": np.greater, "changes": np.not_equal}
 
 
-def add_numbering(frame: pd.DataFrame, numbering: NumberingTable) -> None:
-    """Add the columns that a layout counts, in place.
+def count_columns(frame: pd.DataFrame, numbering: NumberingTable) -> dict[str, NDArray[np.int64]]:
+    """Return the columns that a layout counts.
 
     Parameters
     ----------
@@ -20,41 +22,56 @@ def add_numbering(frame: pd.DataFrame, numbering: NumberingTable) -> None:
         Rows in the order of the file, with ``line`` (and ``device``, unless that is counted).
     numbering : NumberingTable
         What to count.
+
+    Returns
+    -------
+    dict of str to array, shape (rows,)
+        By name in the tidy frame.
     """
-    if numbering.device_from_line:
-        frame["device"] = frame["line"] - int(frame["line"].iloc[0])
-    if numbering.checkerboard is not None:
-        place = (frame["line"] - int(frame["line"].iloc[0])).to_numpy()
-        board = numbering.checkerboard
-        frame["level"] = (place + place // board.columns) % board.levels
+    counted: dict[str, NDArray[np.int64]] = {}
+    if numbering.device_from_line or numbering.checkerboard is not None:
+        lines = frame["line"].to_numpy(dtype=np.int64)
+        place: NDArray[np.int64] = np.subtract(lines, lines[0], dtype=np.int64)
+        if numbering.device_from_line:
+            counted["device"] = place
+        if numbering.checkerboard is not None:
+            board = numbering.checkerboard
+            counted["level"] = np.mod(place + place // board.columns, board.levels, dtype=np.int64)
+    device = pd.Series(counted["device"]) if "device" in counted else frame["device"]
     if numbering.new_sweep is not None:
-        starts = sweep_starts(frame, numbering.new_sweep)
-        frame["sweep"], frame["pulse"] = number_sweeps(frame["device"], starts)
+        starts = sweep_starts(device, frame[numbering.new_sweep.column], numbering.new_sweep)
+        counted["sweep"], counted["pulse"] = number_sweeps(device, starts)
     if numbering.count is not None:
         first = 0 if numbering.count == "sweep" else 1
-        frame[numbering.count] = frame.groupby("device", sort=False).cumcount() + first
+        number = device.groupby(device.to_numpy(), sort=False).cumcount()
+        counted[numbering.count] = number.to_numpy(dtype=np.int64) + first
+    return counted
 
 
-def sweep_starts(frame: pd.DataFrame, rule: NewSweepTable) -> NDArray[np.bool_]:
+def sweep_starts(device: pd.Series, swept: pd.Series, rule: NewSweepTable) -> NDArray[np.bool_]:
     """Tell in which rows a new sweep starts: at another device, or by the rule.
 
     Parameters
     ----------
-    frame : DataFrame
-        Rows in the order of the file.
+    device, swept : Series, shape (rows,)
+        Address and swept column of each row, in the order of the file.
     rule : NewSweepTable
-        The swept column, and what it does where a new sweep starts.
+        What the swept column does where a new sweep starts.
 
     Returns
     -------
     array of bool, shape (rows,)
         True in the first row of each sweep.
     """
-    device = frame["device"].to_numpy()
-    swept = frame[rule.column].to_numpy(dtype=float)
-    starts = np.ones(len(frame), dtype=bool)
-    _TURNED[rule.when](swept[1:], swept[:-1], out=starts[1:])
-    starts[1:] |= device[1:] != device[:-1]
+    address, values = device.to_numpy(), swept.to_numpy(dtype=float)
+    starts = np.ones(len(values), dtype=bool)
+    turned = _TURNED[rule.when]
+
+    def compare(start: int, stop: int) -> None:
+        here, before = slice(max(start, 1), stop), slice(max(start, 1) - 1, stop - 1)
+        starts[here] = turned(values[here], values[before]) | (address[here] != address[before])
+
+    over_rows(compare, len(values))
     return starts
 
 
@@ -76,9 +93,16 @@ def number_sweeps(
         The two numbers.
     """
     first_row = np.flatnonzero(starts)
-    length = np.diff(np.append(first_row, len(starts)))
     owner = device.iloc[first_row]  # of each sweep: there are far fewer sweeps than rows
     number = owner.groupby(owner.to_numpy(), sort=False).cumcount().to_numpy(dtype=np.int64)
-    pulse = np.ones(len(starts), dtype=np.int64)
-    pulse[first_row[1:]] -= length[:-1]  # the sum below starts again at 1
-    return np.repeat(number, length), np.cumsum(pulse, out=pulse)
+    sweep, pulse = fresh(len(starts), np.int64), fresh(len(starts), np.int64)
+
+    def count(start: int, stop: int) -> None:
+        first, behind = np.searchsorted(first_row, [start, stop - 1], side="right") - [1, 0]
+        here = first_row[first:behind]
+        rows = np.diff(np.append(np.maximum(here, start), stop))
+        sweep[start:stop] = np.repeat(number[first:behind], rows)
+        pulse[start:stop] = np.arange(start + 1, stop + 1) - np.repeat(here, rows)
+
+    over_rows(count, len(starts))
+    return sweep, pulse

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rramchar.measured.blocks import over_rows
 from rramchar.measured.grid import text_series
 from rramchar.measured.schema import FLAGS, NO_NUMBER
 
@@ -48,12 +49,8 @@ def flag_readings(values: Floats, quantity: str, flags: Flags) -> None:
         Changed in place; a reading that has a flag keeps it.
     """
     with np.errstate(invalid="ignore"):
-        if (
-            quantity == "ohm"
-            and values.min(initial=1.0) > 0
-            and values.max(initial=1.0) < OPEN_FROM_OHM
-        ):
-            return  # NaN compares false
+        if quantity == "ohm" and _all_plain(values):
+            return
         overflow = _NAN_FROM if quantity == "ohm" else _INFINITE_FROM
         beyond = (values >= overflow) & (np.isfinite(values) | (quantity != "ohm"))
         set_flag(flags, np.isnan(values) | beyond, "not_read")
@@ -61,6 +58,18 @@ def flag_readings(values: Floats, quantity: str, flags: Flags) -> None:
         set_flag(flags, values == 0, "zero" if quantity == "ohm" else "open")
         if quantity == "ohm":
             set_flag(flags, values >= OPEN_FROM_OHM, "open")
+
+
+def _all_plain(values: Floats) -> bool:
+    """Tell whether all are resistances, in one pass; NaN compares false."""
+    bounds: list[bool] = []
+
+    def look(start: int, stop: int) -> None:
+        part = values[start:stop]
+        bounds.append(bool(part.min() > 0 and part.max() < OPEN_FROM_OHM))
+
+    over_rows(look, len(values))
+    return all(bounds)
 
 
 def to_resistance(values: Floats, quantity: str, flags: Flags, v_read_v: Floats | float) -> Floats:

@@ -1,8 +1,8 @@
 """The bytes of a text file as people and instruments write them, brought to one form.
 
 Compressed or not, UTF-8 with or without byte order mark, UTF-16 or UTF-32 of a Windows instrument,
-lines that end with LF, CRLF or CR: what comes out is UTF-8 with LF, so that line numbers count
-the same for everyone who reads on.
+lines that end with LF, CRLF or CR: what comes out is UTF-8 with LF or CRLF, so that line numbers
+count the same for everyone who reads on. A large file that is so already stays on disk.
 """
 
 from __future__ import annotations
@@ -14,14 +14,27 @@ import io
 import lzma
 import zipfile
 import zlib
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from rramchar.errors import InputError
+from rramchar.measured.blocks import (
+    BLOCK,
+    DiskText,
+    MemoryText,
+    Piece,
+    Survey,
+    Text,
+    count_byte,
+    survey,
+)
 from rramchar.measured.faults import Faults
+from rramchar.measured.grid import guess_separator
 
-_BLOCK = 1 << 20
+_START = 256  # bytes that tell packing and encoding
+_LARGE = 8 << 20  # a file from here on is not taken into memory whole
 _MARKS = (  # UTF-32 before UTF-16: its little-endian mark starts with the other's
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -33,43 +46,82 @@ Packed = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
 _DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
-    """A text file in memory.
+    """A text file.
 
     Parameters
     ----------
     name : str
         File name for messages.
-    data : bytes
-        UTF-8; lines end with LF.
+    text : Text
+        UTF-8; lines end with LF or CRLF.
+    survey : Survey
+        What is in it.
+    separator : str
+        Which is counted in the survey.
     """
 
     name: str
-    data: bytes
+    text: Text
+    survey: Survey
+    separator: str
+
+    def pieces(self, line: int = 1, offset: int = 0) -> tuple[Piece, ...]:
+        """Return the text from a line on, in pieces of whole lines.
+
+        Parameters
+        ----------
+        line, offset : int
+            Line number, from 1, and the offset of its first byte.
+
+        Returns
+        -------
+        tuple of Piece
+            The first may be shorter than the others.
+        """
+        rest = [piece for piece in self.survey.pieces if piece.stop > offset]
+        if rest and rest[0].start < offset:
+            first = rest[0]
+            rest[0] = Piece(offset, first.stop, line, first.lines - (line - first.line))
+        return tuple(rest)
+
+    def read(self, piece: Piece) -> bytes:
+        """Return the bytes of a piece."""
+        return self.text.read(piece.start, piece.stop)
+
+    def count(self, separator: str, offset: int) -> int:
+        """Return how often a separator is in the text from an offset on."""
+        here = separator == self.separator
+        found = self.survey if here else survey(self.text, separator)
+        return found.separators - count_byte(self.text.read(0, offset), separator)
 
     def lines(self) -> Iterator[tuple[int, int, str]]:
         """Yield the lines that hold data: line number from 1, offset of its first byte, text.
 
         Blank lines and lines that start with ``#`` are passed over.
         """
-        offset, number = 0, 1
-        while offset < len(self.data):
-            end = self.data.find(b"\n", offset)
-            end = len(self.data) if end < 0 else end
-            text = self.data[offset:end].decode(errors="replace")
-            if holds_data(text):
-                yield number, offset, text
-            offset, number = end + 1, number + 1
+        for piece in self.survey.pieces:
+            block, offset, number = self.read(piece), 0, piece.line
+            while offset < len(block):
+                end = block.find(b"\n", offset)
+                end = len(block) if end < 0 else end
+                text = block[offset:end].decode(errors="replace").rstrip("\r")
+                if holds_data(text):
+                    yield number, piece.start + offset, text
+                offset, number = end + 1, number + 1
 
     def texts(self, numbers: set[int]) -> dict[int, str]:
         """Return the text of some lines by line number, from 1."""
-        found, last = {}, max(numbers, default=0)
-        for number, line in enumerate(io.BytesIO(self.data), start=1):
-            if number in numbers:
-                found[number] = line.decode(errors="replace").rstrip("\n")
-            if number >= last:
-                break
+        found: dict[int, str] = {}
+        order = sorted(numbers)
+        for piece in self.survey.pieces:
+            first = bisect_left(order, piece.line)
+            behind = bisect_left(order, piece.line + piece.lines)
+            if first < behind:
+                lines = self.read(piece).decode(errors="replace").split("\n")
+                at = {number: lines[number - piece.line] for number in order[first:behind]}
+                found |= {number: line.rstrip("\r") for number, line in at.items()}
         return found
 
 
@@ -100,20 +152,42 @@ def read_source(path: str | Path, faults: Faults) -> Source:
         If the file is missing, unreadable, packed and damaged, or holds no data.
     """
     path = Path(path)
-    data = _recode(path, _unpack(path, _read_bytes(path), faults))
-    if not data:
-        raise InputError(f"{path}: the file is empty; expected a table")
-    if b"\r" in data:
-        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    if b"\0" in data:
-        data = _blank_nul_lines(data, faults)
-    source = Source(str(path), data)
+    start = read_start(path, _START)
+    size = path.stat().st_size
+    text: Text
+    separator, found = "", None
+    if size > _LARGE and not (_packing(start) or _encoding(start)):
+        mark = len(codecs.BOM_UTF8) if start.startswith(codecs.BOM_UTF8) else 0
+        text = DiskText(path, size - mark, mark)
+        separator, found = _survey(text)
+    if found is None or not found.utf8 or found.lone_returns or found.nuls:
+        text = MemoryText(_plain(path, DiskText(path, size).read(0, size), faults))
+        separator, found = _survey(text)
+    source = Source(str(path), text, found, separator)
     if next(source.lines(), None) is None:
         rejected = f"; {len(faults.rows)} lines were rejected" if faults.rows else ""
         raise InputError(
             f"{path}: holds no data, only blank or # lines; expected a table{rejected}"
         )
     return source
+
+
+def _survey(text: Text) -> tuple[str, Survey]:
+    """Look through a text for the separator that its first line of data seems to have."""
+    lines = text.read(0, min(text.size, BLOCK)).decode(errors="replace").split("\n")
+    separator = guess_separator(next(filter(holds_data, lines), ""))
+    return separator, survey(text, separator)
+
+
+def _plain(path: Path, packed: bytes, faults: Faults) -> bytes:
+    """Return the UTF-8 text of a file, its lines ended with LF."""
+    data = _recode(path, _unpack(path, packed, faults))
+    if not data:
+        raise InputError(f"{path}: the file is empty; expected a table")
+    if b"\r" in data:
+        # Some editors mix them, so that CRLF is brought to LF as well.
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return _blank_nul_lines(data, faults) if b"\0" in data else data
 
 
 def read_start(path: str | Path, size: int) -> bytes:
@@ -134,6 +208,8 @@ def read_start(path: str | Path, size: int) -> bytes:
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give a file")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: is no plain file but a pipe or device; save it to a file first")
     try:
         with path.open("rb") as stream:
             return stream.read(size)
@@ -143,20 +219,19 @@ def read_start(path: str | Path, size: int) -> bytes:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def _read_bytes(path: Path) -> bytes:
-    read_start(path, 1)
-    return path.read_bytes()
+def _packing(start: bytes) -> str:
+    return next((name for magic, name in _PACKED.items() if start.startswith(magic)), "")
 
 
 def _unpack(path: Path, data: bytes, faults: Faults) -> bytes:
-    kind = next((name for magic, name in _PACKED.items() if data.startswith(magic)), "")
+    kind = _packing(data[:_START])
     if not kind:
         return data
     blocks: list[bytes] = []
     try:
         with _open_packed(path, kind, data) as stream:
             # read1 hands over what came before the damage, read would not.
-            while block := stream.read1(_BLOCK):
+            while block := stream.read1(BLOCK):
                 blocks.append(block)
     except _DAMAGE:
         return _keep_whole_lines(path, kind, b"".join(blocks), faults)
@@ -192,10 +267,14 @@ def _keep_whole_lines(path: Path, kind: str, data: bytes, faults: Faults) -> byt
     return whole
 
 
+def _encoding(start: bytes) -> str:
+    """Tell UTF-16 and UTF-32, with or without their mark; empty for anything else."""
+    encoding = next((name for mark, name in _MARKS if start.startswith(mark)), "")
+    return _utf16_without_mark(start) if not encoding and b"\0" in start else encoding
+
+
 def _recode(path: Path, data: bytes) -> bytes:
-    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "")
-    if not encoding and b"\0" in data[:256]:
-        encoding = _utf16_without_mark(data[:256])
+    encoding = _encoding(data[:_START])
     if encoding:
         try:
             return data.decode(encoding).encode()

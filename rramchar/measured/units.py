@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rramchar.errors import InputError
+from rramchar.measured.blocks import over_rows
+from rramchar.measured.grid import fresh
 from rramchar.measured.schema import SCHEMA
 from rramchar.units import parse_quantity
 
@@ -32,14 +34,37 @@ class UnitScale:
     offset: float
     quantity: str
 
-    def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the numbers in SI units."""
+    def apply(
+        self, values: NDArray[np.float64], out: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Return the numbers in SI units.
+
+        Parameters
+        ----------
+        values : array, shape (rows,)
+            As in the file.
+        out : array, shape (rows,), optional
+            Where to put them if they change; may be `values`.
+
+        Returns
+        -------
+        array, shape (rows,)
+            `values` themselves if they are in SI units.
+        """
         if self.factor == 1.0 and self.offset == 0.0:
             return values
         # 200 / 1e9 is the float nearest to 2e-7; 200 * 1e-9 is not.
         inverse = round(1.0 / self.factor)
-        scaled = values / inverse if self.factor < 1.0 else values * self.factor
-        return scaled + self.offset if self.offset else scaled
+        scaled = fresh(len(values), np.float64) if out is None else out
+
+        def scale(start: int, stop: int) -> None:
+            part = values[start:stop]
+            scaled[start:stop] = part / inverse if self.factor < 1.0 else part * self.factor
+            if self.offset:
+                scaled[start:stop] += self.offset
+
+        over_rows(scale, len(values))
+        return scaled
 
 
 def unit_scale(column: str, unit: str) -> UnitScale:
