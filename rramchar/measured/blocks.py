@@ -225,13 +225,15 @@ def _look(text: Text, start: int, separator: str) -> _Look:
 
 def _is_utf8(text: Text, start: int, stop: int) -> bool:
     """Tell whether the characters that begin in a block are valid."""
-    before = text.read(max(start - 3, 0), start)
-    begin = max((i for i, byte in enumerate(before) if byte & 0xC0 != 0x80), default=0)
-    data = before[begin:] + text.read(start, min(stop + 3, text.size))
+    first = max(start - 3, 0)
+    window = text.read(first, min(stop + 3, text.size))
+    # The character at the start may have begun before it: up to three bytes follow the first.
+    heads = (i for i in range(start - first, -1, -1) if window[i] & 0xC0 != 0x80)
+    begin = next(heads, 0)
     try:
-        codecs.utf_8_decode(data, "strict", stop + 3 >= text.size)
+        codecs.utf_8_decode(window[begin:], "strict", stop + 3 >= text.size)
     except UnicodeDecodeError as error:
-        return error.start >= len(before) - begin + stop - start
+        return first + begin + error.start >= stop
     return True
 
 

@@ -107,7 +107,8 @@ def _parse(table: str | bytes, grid: Grid, width: int, **more: Any) -> Columns |
         "sep": grid.separator,
         "header": None,
         "names": range(width),
-        "na_values": {i: list(MISSING) for i in grid.numeric},
+        # A dict is slow with thousands of columns, but texts such as NA are to stay.
+        "na_values": {i: [*MISSING] for i in grid.numeric} if grid.texts else [*MISSING],
         "keep_default_na": False,
         "decimal": grid.decimal,
         "compression": None,
@@ -123,10 +124,11 @@ def _parse(table: str | bytes, grid: Grid, width: int, **more: Any) -> Columns |
             frame = pd.read_csv(source, dtype=kinds or None, **options)
         except (ValueError, OverflowError):  # of pandas' own errors too
             return None
-        if any(frame[i].dtype not in _NUMBERS for i in grid.numeric):
+        types = frame.dtypes.to_dict()
+        if any(types[i] not in _NUMBERS for i in grid.numeric):
             return None
         # Words that happen to be numbers, such as 1.10, are asked for again as they are written.
-        changed = [i for i in grid.texts if i not in kinds and frame[i].dtype != _WORDS]
+        changed = [i for i in grid.texts if i not in kinds and types[i] != _WORDS]
         if not changed:
             columns: Columns = {i: _own(frame[i].to_numpy()) for i in grid.numeric}
             try:

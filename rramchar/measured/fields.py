@@ -37,6 +37,8 @@ from rramchar.measured.grid import (
 )
 from rramchar.measured.source import Source, holds_data
 
+EXPECTED_NUMBER = "a number such as 5000 or 9.1e4"
+
 
 class _SoftText(Exception):  # noqa: N818 - a signal between two functions here, not an error
     """A field that was taken for a number holds text."""
@@ -217,7 +219,7 @@ def _parse_numbers(
     for i in grid.numbers:
         value = to_number(fields[i], grid.decimal)
         if value is None:
-            complaint = number_complaint(fields[i], "a number such as 5000 or 9.1e4", grid.decimal)
+            complaint = number_complaint(fields[i], EXPECTED_NUMBER, grid.decimal)
             faults.report(number, complaint, place=grid.places[i])
             return None
         parsed.append(value)

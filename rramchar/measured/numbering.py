@@ -31,18 +31,18 @@ def count_columns(frame: pd.DataFrame, numbering: NumberingTable) -> dict[str, N
     counted: dict[str, NDArray[np.int64]] = {}
     if numbering.device_from_line or numbering.checkerboard is not None:
         lines = frame["line"].to_numpy(dtype=np.int64)
-        place: NDArray[np.int64] = np.subtract(lines, lines[0], dtype=np.int64)
+        place = lines - lines[0]
         if numbering.device_from_line:
             counted["device"] = place
         if numbering.checkerboard is not None:
             board = numbering.checkerboard
-            counted["level"] = np.mod(place + place // board.columns, board.levels, dtype=np.int64)
+            counted["level"] = (place + place // board.columns) % board.levels
     device = pd.Series(counted["device"]) if "device" in counted else frame["device"]
     if numbering.new_sweep is not None:
         starts = sweep_starts(device, frame[numbering.new_sweep.column], numbering.new_sweep)
         counted["sweep"], counted["pulse"] = number_sweeps(device, starts)
     if numbering.count is not None:
-        first = 0 if numbering.count == "sweep" else 1
+        first = np.int64(0 if numbering.count == "sweep" else 1)
         number = device.groupby(device.to_numpy(), sort=False).cumcount()
         counted[numbering.count] = number.to_numpy(dtype=np.int64) + first
     return counted

@@ -11,11 +11,15 @@ from numpy.typing import NDArray
 from rramchar.errors import InputError
 from rramchar.measured.assemble import RawColumns, Values, assemble
 from rramchar.measured.faults import Faults, shown
+from rramchar.measured.fields import EXPECTED_NUMBER, read_fields
 from rramchar.measured.grid import (
     SEPARATORS,
+    Column,
+    Grid,
     Texts,
+    code_type,
+    fresh,
     guess_separator,
-    is_whole,
     number_complaint,
     split_line,
     to_number,
@@ -25,16 +29,15 @@ from rramchar.measured.rows import first_fields
 from rramchar.measured.schema import SCHEMA, STATE_AFTER
 from rramchar.measured.source import Source
 
-_EXPECTED = "a number such as 5000 or 9.1e4"
-
 
 @dataclass(frozen=True, eq=False)
 class _Matrix:
-    """Leading fields as texts, readings as numbers, and the line of each row."""
+    """Leading fields, readings as numbers, the line of each row, and the separator."""
 
-    lead: list[list[str]]
+    lead: list[Column]
     values: NDArray[np.float64]
     lines: NDArray[np.int64]
+    separator: str
 
 
 def read_wide(source: Source, layout: Layout, faults: Faults) -> pd.DataFrame:
@@ -63,25 +66,37 @@ def read_wide(source: Source, layout: Layout, faults: Faults) -> pd.DataFrame:
     table = layout.readings
     assert table is not None
     matrix = _read_matrix(source, layout, table, faults)
+    if table.count == "cycle" and "device" in layout.columns:
+        matrix = _drop_repeated(matrix, layout.columns["device"], source, faults)
     rows, readings = matrix.values.shape
     raw, places = _leading(matrix, layout, readings)
-    if table.count == "cycle" and "device" in layout.columns:
-        matrix = _drop_repeated(matrix, layout.columns["device"], faults)
-        rows = len(matrix.lines)
-        raw, places = _leading(matrix, layout, readings)
     group = max(1, len(table.operations))
     place = np.arange(readings)
     raw["resistance_ohm"] = matrix.values.ravel()
-    raw[table.count] = np.tile(place // group + table.count_from, rows).astype(float)
+    raw[table.count] = _in_every_row(place // group + table.count_from, rows)
     if table.operations:
-        codes = np.tile((place % group).astype(np.int32), rows)
+        codes = _in_every_row((place % group).astype(code_type(group)), rows)
         raw["operation"] = Texts(codes, tuple(table.operations))
     if table.interval_s is not None:
-        raw["time_s"] = np.tile(place * table.interval_s, rows)
+        raw["time_s"] = _in_every_row(place * table.interval_s, rows)
     columns = {**layout.columns, "resistance_ohm": ColumnTable(field=1, unit=table.unit)}
-    lines = np.repeat(matrix.lines, readings)
+    lines = _at_every_reading(matrix.lines, readings)
     full = layout.model_copy(update={"columns": columns})
     return assemble(RawColumns(raw, lines, places), full, faults)
+
+
+def _in_every_row(values: NDArray, rows: int) -> NDArray:
+    """Return one value per reading, for the readings of all rows."""
+    table = fresh(rows * len(values), values.dtype)
+    table.reshape(rows, len(values))[:] = values
+    return table
+
+
+def _at_every_reading(values: NDArray, readings: int) -> NDArray:
+    """Return one value per row, for the readings of all rows."""
+    table = fresh(len(values) * readings, values.dtype)
+    table.reshape(len(values), readings)[:] = values[:, np.newaxis]
+    return table
 
 
 def reading_name(field: int, table: ReadingsTable) -> str:
@@ -106,47 +121,52 @@ def reading_name(field: int, table: ReadingsTable) -> str:
 
 
 def _read_matrix(source: Source, layout: Layout, table: ReadingsTable, faults: Faults) -> _Matrix:
-    number, _, text = next(source.lines())
+    number, offset, text = next(source.lines())
     separator = SEPARATOR_NAMES.get(layout.file.separator or "") or guess_separator(text)
     width = _check_first(source, number, text, separator, table)
-    lead, values, lines = [], [], []
-    for line, _, text in source.lines():
-        fields = _fields(text, line, separator, (width, number), faults)
-        if fields is None:
-            continue
-        row = _parse_readings(fields, line, line == number, layout, table, faults)
-        if row is not None:
-            values.append(row)
-            lead.append(fields[: table.first_field - 1])
-            lines.append(line)
-    if not lines:
-        raise InputError(
-            f"{source.name}: no line can be used; line {faults.rows[0].line}, "
-            f"{faults.rows[0].reason}"
-        )
-    return _Matrix(lead, np.array(values), np.array(lines, dtype=np.int64))
-
-
-def _fields(
-    text: str, line: int, separator: str, first: tuple[int, int], faults: Faults
-) -> list[str] | None:
-    """Return the fields of a line that has as many as the first: its width and line number."""
-    width, first_line = first
-    try:
-        fields = split_line(text, separator)
-    except ValueError as error:
-        faults.report(line, f"{error}; expected a closing quotation mark")
-        return None
-    if len(fields) == width + 1 and not fields[-1]:
-        fields.pop()
-    if len(fields) == width:
-        return fields
-    faults.report(
-        line,
-        f"{len(fields)} fields, expected {width} as in line {first_line}; complete the line "
-        "or leave it out",
+    _check_no_header(text, number, separator, layout, table, faults)
+    lead = table.first_field - 1
+    names = [f"field {i + 1}" for i in range(lead)]
+    names += [f"field {i + 1} ({reading_name(i + 1, table)})" for i in range(lead, width)]
+    kinds = _lead_kinds(layout)
+    grid = Grid(
+        separator=separator,
+        places=tuple(names),
+        numbers=tuple(range(lead, width)),
+        soft=tuple(i for i in range(lead) if kinds.get(i) != "text"),
+        labels=tuple(i for i in range(lead) if kinds.get(i) == "label"),
+        texts=tuple(i for i in range(lead) if kinds.get(i) == "text"),
+        decimal=layout.file.decimal,
+        width_from=f"line {number}",
     )
-    return None
+    fields = read_fields(source, number, offset, grid, faults)
+    values = fresh(len(fields.lines) * (width - lead), np.float64).reshape(-1, width - lead)
+    for i in grid.numbers:
+        column = fields.columns[i]
+        assert not isinstance(column, Texts)
+        values[:, i - lead] = column
+    return _Matrix([fields.columns[i] for i in range(lead)], values, fields.lines, separator)
+
+
+def _lead_kinds(layout: Layout) -> dict[int, str]:
+    """Return the kind of column that a leading field becomes, by its position from 0."""
+    kinds = {}
+    for name, rule in {**layout.columns, **layout.extra}.items():
+        assert isinstance(rule.field, int)
+        kinds[rule.field - 1] = SCHEMA[name].kind if name in SCHEMA else "number"
+    return kinds
+
+
+def _check_no_header(
+    text: str, line: int, separator: str, layout: Layout, table: ReadingsTable, faults: Faults
+) -> None:
+    readings = split_line(text, separator)[table.first_field - 1 :]
+    if any(to_number(reading, layout.file.decimal) is not None for reading in readings):
+        return
+    hint = "; this layout has no header line: put # before it"
+    place = f"field {table.first_field} ({reading_name(table.first_field, table)})"
+    complaint = number_complaint(readings[0], EXPECTED_NUMBER, layout.file.decimal)
+    faults.report(line, complaint + hint, place=place)
 
 
 def _check_first(
@@ -168,36 +188,6 @@ def _check_first(
     return width
 
 
-def _parse_readings(
-    fields: list[str],
-    line: int,
-    is_first: bool,
-    layout: Layout,
-    table: ReadingsTable,
-    faults: Faults,
-) -> NDArray[np.float64] | None:
-    texts = fields[table.first_field - 1 :]
-    decimal = layout.file.decimal
-    if decimal == "." and not any("_" in text for text in texts):
-        try:
-            return np.fromiter(map(float, texts), dtype=float, count=len(texts))
-        except ValueError:
-            pass  # one of them is no plain number: look at each
-    numbers = [to_number(text, decimal) for text in texts]
-    if None not in numbers:
-        return np.array(numbers, dtype=float)
-    at = numbers.index(None)
-    hint = ""
-    if is_first and not any(number is not None for number in numbers):
-        hint = "; this layout has no header line: put # before it"
-    field = table.first_field + at
-    faults.report(
-        line, number_complaint(texts[at], _EXPECTED, decimal) + hint,
-        place=f"field {field} ({reading_name(field, table)})",
-    )  # fmt: skip
-    return None
-
-
 def _leading(
     matrix: _Matrix, layout: Layout, readings: int
 ) -> tuple[dict[str, Values], dict[str, str]]:
@@ -206,44 +196,46 @@ def _leading(
     places = {}
     for name, rule in {**layout.columns, **layout.extra}.items():
         assert isinstance(rule.field, int)
-        texts = [fields[rule.field - 1] for fields in matrix.lead]
         name_place = "address" if name == "device" else name
         places[name] = f"field {rule.field} ({name_place})"
-        values = _column(name, texts, layout.file.decimal)
+        values = matrix.lead[rule.field - 1]
         if isinstance(values, Texts):
-            raw[name] = Texts(np.repeat(values.codes, readings), values.words)
+            raw[name] = Texts(_at_every_reading(values.codes, readings), values.words)
         else:
-            raw[name] = np.repeat(values.astype(float), readings)
+            raw[name] = _at_every_reading(values, readings)
     return raw, places
 
 
-def _column(name: str, texts: list[str], decimal: str) -> Values:
-    kind = SCHEMA[name].kind if name in SCHEMA else "number"
-    numbers = [to_number(text, decimal) for text in texts]
-    if kind != "text" and None not in numbers:
-        values = np.array(numbers, dtype=float)
-        if kind != "label" or is_whole(values).all():
-            return values
-    codes, words = pd.factorize(np.array(texts, dtype=object))
-    return Texts(codes.astype(np.int32), tuple(words.tolist()))
-
-
-def _drop_repeated(matrix: _Matrix, rule: ColumnTable, faults: Faults) -> _Matrix:
+def _drop_repeated(matrix: _Matrix, rule: ColumnTable, source: Source, faults: Faults) -> _Matrix:
     """Report a line whose address was there before: its cycles would get the same numbers."""
     assert isinstance(rule.field, int)
     seen: dict[str | float, int] = {}
     kept = []
-    for i, (fields, line) in enumerate(zip(matrix.lead, matrix.lines.tolist(), strict=True)):
-        text = fields[rule.field - 1]
-        number = to_number(text)
-        key = text if number is None or np.isnan(number) else number
-        if text and key in seen:
+    addresses = _values(matrix.lead[rule.field - 1])
+    for i, (address, line) in enumerate(zip(addresses, matrix.lines.tolist(), strict=True)):
+        number = to_number(str(address))
+        key = address if number is None else number
+        if key in seen:
+            text = split_line(source.texts({line})[line], matrix.separator)[rule.field - 1]
             faults.report(
-                line, f"{shown(text)} is already in line {seen[key]}; expected each address "
-                "once; rename or remove one of the lines",
+                line, f"{shown(text)} is already in line {seen[key]}; expected each "
+                "address once; rename or remove one of the lines",
                 place=f"field {rule.field} (address)",
             )  # fmt: skip
             continue
-        seen[key] = line
+        if address and number == number:  # neither empty nor NaN
+            seen[key] = line
         kept.append(i)
-    return _Matrix([matrix.lead[i] for i in kept], matrix.values[kept], matrix.lines[kept])
+    if len(kept) == len(matrix.lines):
+        return matrix
+    lead = [
+        Texts(column.codes[kept], column.words) if isinstance(column, Texts) else column[kept]
+        for column in matrix.lead
+    ]
+    return _Matrix(lead, matrix.values[kept], matrix.lines[kept], matrix.separator)
+
+
+def _values(column: Column) -> list[str | float]:
+    if isinstance(column, Texts):
+        return [column.words[code] for code in column.codes]
+    return column.tolist()
