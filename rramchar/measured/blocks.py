@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
@@ -34,6 +34,9 @@ class Text(Protocol):
     def read(self, start: int, stop: int) -> bytes:
         """Return the bytes from `start` to before `stop`."""
 
+    def cut(self, stop: int, start: int = 0) -> Text:
+        """Return the bytes from `start` to before `stop` as a text."""
+
 
 @dataclass(frozen=True, eq=False)
 class MemoryText:
@@ -56,6 +59,10 @@ class MemoryText:
         """Return the bytes from `start` to before `stop`."""
         return self.data[start:stop]
 
+    def cut(self, stop: int, start: int = 0) -> MemoryText:
+        """Return the bytes from `start` to before `stop` as a text."""
+        return MemoryText(self.data[start:stop])
+
 
 @dataclass(frozen=True)
 class DiskText:
@@ -69,11 +76,18 @@ class DiskText:
         How many, when it was opened; what is written to it later does not count.
     begin : int
         Bytes at its start that do not belong to the text.
+    kept : object
+        Kept as long as the text: a temporary folder that goes with it.
     """
 
     path: Path
     size: int
     begin: int = 0
+    kept: object = None
+
+    def cut(self, stop: int, start: int = 0) -> DiskText:
+        """Return the bytes from `start` to before `stop` as a text."""
+        return replace(self, size=stop - start, begin=self.begin + start)
 
     def read(self, start: int, stop: int) -> bytes:
         """Return the bytes from `start` to before `stop`.

@@ -7,13 +7,7 @@ count the same for everyone who reads on. A large file that is so already stays 
 
 from __future__ import annotations
 
-import bz2
 import codecs
-import gzip
-import io
-import lzma
-import zipfile
-import zlib
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,18 +26,15 @@ from rramchar.measured.blocks import (
 )
 from rramchar.measured.faults import Faults
 from rramchar.measured.grid import guess_separator
+from rramchar.measured.packed import LARGE, packing, unpack
 
 _START = 256  # bytes that tell packing and encoding
-_LARGE = 8 << 20  # a file from here on is not taken into memory whole
 _MARKS = (  # UTF-32 before UTF-16: its little-endian mark starts with the other's
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"PK\x03\x04": "zip"}
-Packed = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
-_DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,16 +143,15 @@ def read_source(path: str | Path, faults: Faults) -> Source:
         If the file is missing, unreadable, packed and damaged, or holds no data.
     """
     path = Path(path)
-    start = read_start(path, _START)
-    size = path.stat().st_size
-    text: Text
+    kind = packing(read_start(path, _START))
+    text = unpack(path, kind, faults) if kind else DiskText(path, path.stat().st_size)
+    start = text.read(0, min(text.size, _START))
     separator, found = "", None
-    if size > _LARGE and not (_packing(start) or _encoding(start)):
-        mark = len(codecs.BOM_UTF8) if start.startswith(codecs.BOM_UTF8) else 0
-        text = DiskText(path, size - mark, mark)
+    if text.size > LARGE and not _encoding(start):
+        text = text.cut(text.size, len(codecs.BOM_UTF8) if start.startswith(codecs.BOM_UTF8) else 0)
         separator, found = _survey(text)
     if found is None or not found.utf8 or found.lone_returns or found.nuls:
-        text = MemoryText(_plain(path, DiskText(path, size).read(0, size), faults))
+        text = MemoryText(_plain(path, text.read(0, text.size), faults))
         separator, found = _survey(text)
     source = Source(str(path), text, found, separator)
     if next(source.lines(), None) is None:
@@ -179,9 +169,9 @@ def _survey(text: Text) -> tuple[str, Survey]:
     return separator, survey(text, separator)
 
 
-def _plain(path: Path, packed: bytes, faults: Faults) -> bytes:
+def _plain(path: Path, written: bytes, faults: Faults) -> bytes:
     """Return the UTF-8 text of a file, its lines ended with LF."""
-    data = _recode(path, _unpack(path, packed, faults))
+    data = _recode(path, written)
     if not data:
         raise InputError(f"{path}: the file is empty; expected a table")
     if b"\r" in data:
@@ -217,54 +207,6 @@ def read_start(path: str | Path, size: int) -> bytes:
         raise InputError(f"{path}: no such file; check the name and the folder") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
-
-
-def _packing(start: bytes) -> str:
-    return next((name for magic, name in _PACKED.items() if start.startswith(magic)), "")
-
-
-def _unpack(path: Path, data: bytes, faults: Faults) -> bytes:
-    kind = _packing(data[:_START])
-    if not kind:
-        return data
-    blocks: list[bytes] = []
-    try:
-        with _open_packed(path, kind, data) as stream:
-            # read1 hands over what came before the damage, read would not.
-            while block := stream.read1(BLOCK):
-                blocks.append(block)
-    except _DAMAGE:
-        return _keep_whole_lines(path, kind, b"".join(blocks), faults)
-    return b"".join(blocks)
-
-
-def _open_packed(path: Path, kind: str, data: bytes) -> Packed:
-    stream = io.BytesIO(data)
-    if kind == "gzip":
-        return gzip.GzipFile(fileobj=stream)
-    if kind == "bzip2":
-        return bz2.BZ2File(stream)
-    if kind == "xz":
-        return lzma.LZMAFile(stream)
-    archive = zipfile.ZipFile(stream)
-    members = [item for item in archive.infolist() if not item.is_dir()]
-    if len(members) != 1:
-        raise InputError(f"{path}: a zip file with {len(members)} files, expected one; unpack it")
-    return archive.open(members[0])  # type: ignore[return-value]
-
-
-def _keep_whole_lines(path: Path, kind: str, data: bytes, faults: Faults) -> bytes:
-    """Report the cut end of a damaged file, and return the lines before it."""
-    whole = data[: data.rfind(b"\n") + 1]
-    line = whole.count(b"\n") + 1
-    how = "copy it again"
-    if not whole:
-        raise InputError(f"{path}, line 1: damaged {kind} file, nothing can be unpacked; {how}")
-    faults.report(
-        line, f"damaged {kind} file: it ends here, after {line - 1} whole lines; {how} or skip "
-        "bad rows to keep those",
-    )  # fmt: skip
-    return whole
 
 
 def _encoding(start: bytes) -> str:

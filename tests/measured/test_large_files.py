@@ -1,5 +1,7 @@
 """Large files are taken in pieces, by several threads: the same comes out as line by line."""
 
+import errno
+import gzip
 import os
 import re
 import warnings
@@ -10,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rramchar.errors import InputError
-from rramchar.measured import blocks, fields, import_measured, read_measured, source
+from rramchar.measured import blocks, fields, import_measured, packed, read_measured, source
 
 HEADER = "device,lot,cycle,operation,resistance_ohm"
 _NUMBER = st.sampled_from(
@@ -60,20 +62,21 @@ def first_error(path):
         return str(error)
 
 
-@pytest.mark.parametrize("on_disk", [False, True])
+@pytest.mark.parametrize("where", ["memory", "disk", "packed"])
 @settings(max_examples=200)
 @given(text=_TEXT)
 @example(text=f"{HEADER}\nA7,L1,1,SET,5e3\n#7,L1,1,SET,5e3\n")
 @example(text=f'{HEADER}\nA7,L1,1,SET,5e3\n"7,L1",1,SET,5e3\n')
-def test_pieces_give_what_single_lines_give(tmp_path_factory, on_disk, text):
+def test_pieces_give_what_single_lines_give(tmp_path_factory, where, text):
     path = tmp_path_factory.mktemp("pieces") / "file.csv"
-    path.write_bytes(text.encode())
+    path.write_bytes(gzip.compress(text.encode()) if where == "packed" else text.encode())
     with pytest.MonkeyPatch.context() as line_by_line:
         line_by_line.setattr(fields, "parse_block", lambda *args: None)
         expected, expected_error = outcome(path), first_error(path)
     with pytest.MonkeyPatch.context() as in_pieces:
         in_pieces.setattr(blocks, "BLOCK", 64)
-        in_pieces.setattr(source, "_LARGE", 0 if on_disk else 1 << 40)
+        for module in (source, packed):
+            in_pieces.setattr(module, "LARGE", 1 << 40 if where == "memory" else 0)
         found, found_error = outcome(path), first_error(path)
     assert repr(found) == repr(expected)
     assert found_error == expected_error
@@ -110,7 +113,7 @@ def test_a_survey_says_what_is_in_a_text(data, block):
 
 
 def test_a_column_that_changes_its_kind_late_is_read_as_it_is_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(source, "_LARGE", 0)
+    monkeypatch.setattr(source, "LARGE", 0)
     monkeypatch.setattr(blocks, "BLOCK", 1 << 14)
     lines = [f"{i % 50}.10,{i},5000.5" for i in range(5000)] + ["A1,5000,5e3"]
     path = tmp_path / "late.csv"
@@ -121,7 +124,7 @@ def test_a_column_that_changes_its_kind_late_is_read_as_it_is_written(tmp_path, 
 
 
 def test_byte_order_mark_of_a_large_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(source, "_LARGE", 0)
+    monkeypatch.setattr(source, "LARGE", 0)
     path = tmp_path / "marked.csv"
     path.write_bytes("device,resistance_ohm\r\n1,5e3\r\n2,8e4\r\n".encode("utf-8-sig"))
     assert read_measured(path)["resistance_ohm"].tolist() == [5e3, 8e4]
@@ -134,6 +137,18 @@ def test_a_file_that_is_cut_while_it_is_read_is_refused(tmp_path):
     path.write_bytes(b"device")
     with pytest.raises(InputError, match=r"ends at byte 6, but had 28 bytes .* read it again"):
         text.read(0, text.size)
+
+
+def test_no_room_to_unpack_is_told(tmp_path, monkeypatch):
+    def full(**options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(packed, "LARGE", 0)
+    monkeypatch.setattr(packed.tempfile, "TemporaryDirectory", full)
+    path = tmp_path / "packed.csv.gz"
+    path.write_bytes(gzip.compress(b"device,resistance_ohm\n1,5e3\n"))
+    with pytest.raises(InputError, match="No space left on device; set TMPDIR"):
+        read_measured(path)
 
 
 def test_threads_keep_the_order_and_the_first_error_ends_them(monkeypatch):
@@ -159,7 +174,7 @@ def test_pipes_are_refused(tmp_path):
 
 
 def test_numbers_are_the_nearest_floats(tmp_path, monkeypatch):
-    monkeypatch.setattr(source, "_LARGE", 0)
+    monkeypatch.setattr(source, "LARGE", 0)
     texts = ["0.1000000000000000055511151231257827", "8.41e21", "5e-324", "9007199254740993.0",
              "2.2250738585072011e-308", "123456789.123456789e-5"]  # fmt: skip
     path = tmp_path / "exact.csv"
