@@ -5,7 +5,9 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import shutil
 import tempfile
+import weakref
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -76,6 +78,14 @@ def _open(path: Path, kind: str, packed: BinaryIO) -> BinaryIO:
     return archive.open(members[0])  # type: ignore[return-value]
 
 
+class _Folder:
+    """A temporary folder that goes when nobody has it any more."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="rramchar-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
 class _Store:
     """Takes bytes into memory, and into a temporary file once they are many."""
 
@@ -83,7 +93,7 @@ class _Store:
         self._path = path
         self._blocks: list[bytes] = []
         self._size = 0
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: _Folder | None = None
         self._file: BinaryIO | None = None
 
     def add(self, block: bytes) -> None:
@@ -95,8 +105,8 @@ class _Store:
     def _write(self) -> None:
         try:
             if self._file is None:
-                self._folder = tempfile.TemporaryDirectory(prefix="rramchar-")
-                self._file = (Path(self._folder.name) / "unpacked").open("wb")
+                self._folder = _Folder()
+                self._file = (self._folder.path / "unpacked").open("wb")
             self._file.writelines(self._blocks)
             self._file.flush()
         except OSError as error:

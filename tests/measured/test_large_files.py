@@ -144,7 +144,7 @@ def test_no_room_to_unpack_is_told(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(packed, "LARGE", 0)
-    monkeypatch.setattr(packed.tempfile, "TemporaryDirectory", full)
+    monkeypatch.setattr(packed.tempfile, "mkdtemp", full)
     path = tmp_path / "packed.csv.gz"
     path.write_bytes(gzip.compress(b"device,resistance_ohm\n1,5e3\n"))
     with pytest.raises(InputError, match="No space left on device; set TMPDIR"):
