@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rramchar.errors import InputError
-from rramchar.nn.counts import counted_layer
+from rramchar.nn.counts import MOST_MARKS, counted_layer
 from rramchar.nn.gemm import (
     FEW_OUTPUTS,
     ExactWeights,
@@ -25,6 +25,7 @@ from rramchar.nn.graph import Graph
 from rramchar.nn.graph_forward import graph_scores
 from rramchar.nn.inputs import block_inputs, signs
 from rramchar.nn.network import Network
+from rramchar.nn.order import like_blocks
 
 BLOCK_BYTES = 8 * 2**20
 
@@ -140,17 +141,28 @@ def scores(network: Network | Graph, images: NDArray[np.uint8]) -> NDArray[np.fl
     first = _first_layer(network, ready[0], thresholds)
     block = max(1, BLOCK_BYTES // (8 * max(network.sizes)))
     result = np.empty((len(images), network.classes))
-    for start in range(0, len(images), block):
-        part = slice(start, start + block)
+    for rows in _row_blocks(network, images, block):
+        part = images[rows]
         if not thresholds:
-            inputs = block_inputs(network.encoding, images[part], ready[0].dtype)
-            result[part] = class_scores(network, inputs.sums(ready[0])).T
+            inputs = block_inputs(network.encoding, part, ready[0].dtype)
+            result[rows] = class_scores(network, inputs.sums(ready[0])).T
             continue
-        fired = first(images[part])
+        fired = first(part)
         for layer, threshold in zip(ready[1:], thresholds[1:], strict=False):
             fired = layer.reaches(signs(fired, layer.dtype), threshold)
-        result[part] = class_scores(network, _last_sums(network, ready[-1], fired)).T
+        result[rows] = class_scores(network, _last_sums(network, ready[-1], fired)).T
     return result
+
+
+def _row_blocks(
+    network: Network, images: NDArray[np.uint8], block: int
+) -> list[slice | NDArray[np.intp]]:
+    """Cut the images into blocks, of like images where there are several."""
+    if len(images) <= block:
+        return [slice(None)]
+    if network.encoding.kind == "sign":
+        return [*like_blocks(images, max(1, network.encoding.level or 0), block, MOST_MARKS)]
+    return [*like_blocks(images, 1, block)]
 
 
 def _first_layer(
@@ -158,12 +170,14 @@ def _first_layer(
 ) -> Callable[[NDArray[np.uint8]], NDArray[np.bool_]]:
     """Return what turns a block of images into the outputs of the first hidden layer."""
     encoding, counted = network.encoding, None
-    if thresholds and encoding.kind == "sign":
-        counted = counted_layer(network.layers[0].weights, thresholds[0][:, 0].astype(np.int64))
+    marks = encoding.kind == "sign"
+    if thresholds and encoding.kind in ("sign", "uint8"):
+        edge = thresholds[0][:, 0].astype(np.int64)
+        counted = counted_layer(network.layers[0].weights, edge, marks=marks)
 
     def fired(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
         if counted is not None:
-            found = counted.fired(images >= np.uint8(encoding.level or 0))
+            found = counted.fired(images >= np.uint8(encoding.level or 0) if marks else images)
             if found is not None:
                 return found
         return block_inputs(encoding, images, ready.dtype).reaches(ready, thresholds[0])
