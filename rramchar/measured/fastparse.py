@@ -130,7 +130,7 @@ def _parse(table: str | bytes, grid: Grid, width: int, **more: Any) -> Columns |
         # Words that happen to be numbers, such as 1.10, are asked for again as they are written.
         changed = [i for i in grid.texts if i not in kinds and types[i] != _WORDS]
         if not changed:
-            columns: Columns = {i: _own(frame[i].to_numpy()) for i in grid.numeric}
+            columns: Columns = {i: _own(frame[i], i in grid.whole) for i in grid.numeric}
             try:
                 return columns | {i: _texts(frame[i]) for i in grid.texts}
             except (pa.ArrowInvalid, pa.ArrowTypeError):  # words and numbers mixed, before pandas 3
@@ -138,8 +138,11 @@ def _parse(table: str | bytes, grid: Grid, width: int, **more: Any) -> Columns |
         kinds |= dict.fromkeys(changed, "str")
 
 
-def _own(values: NDArray) -> NDArray:
-    """Return an array of a frame that nobody else has: it may be written to."""
+def _own(column: pd.Series, whole: bool) -> NDArray:
+    """Return the numbers of a frame that nobody else has, so that they may be written to."""
+    values = column.to_numpy()
+    if not whole and values.dtype != np.float64:
+        return values.astype(np.float64)
     if values.base is not None and not values.flags.writeable:
         values.flags.writeable = True
     return values

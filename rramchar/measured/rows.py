@@ -10,7 +10,7 @@ from rramchar.errors import InputError
 from rramchar.measured.assemble import RawColumns, assemble
 from rramchar.measured.faults import Faults
 from rramchar.measured.fields import read_fields
-from rramchar.measured.grid import Grid, guess_separator, split_line
+from rramchar.measured.grid import Grid, Texts, guess_separator, split_line
 from rramchar.measured.layout_file import SEPARATOR_NAMES, ColumnTable, Layout
 from rramchar.measured.schema import SCHEMA
 from rramchar.measured.source import Source
@@ -60,6 +60,9 @@ def read_rows(source: Source, layout: Layout, faults: Faults) -> pd.DataFrame:
     fields = read_fields(source, number, offset, grid, faults)
     places = {name: grid.places[at] for name, at in positions.items()}
     raw = {name: fields.columns[at] for name, at in positions.items()}
+    for at, values in fields.columns.items():
+        if not isinstance(values, Texts) and [*positions.values()].count(at) > 1:
+            values.flags.writeable = False  # of two columns neither may change the other
     return assemble(RawColumns(raw, fields.lines, places), layout, faults)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rramchar.errors import InputError
 from rramchar.measured import blocks, fields, import_measured, packed, read_measured, source
 
-HEADER = "device,lot,cycle,operation,resistance_ohm"
+HEADER = "device,lot,cycle,operation,resistance_ohm,v_reset_v"
 _NUMBER = st.sampled_from(
     ["5e3", "81000.5", "", "NA", "1e10", "0", "-3", " 7000 ", "x", "inf", "5e"]
 )
@@ -24,13 +24,16 @@ _ROW = st.tuples(
     st.sampled_from(["1", "2.0", "1.5", "", "-1", "900"]),
     st.sampled_from(["SET", "reset", "READ", "", "SEt "]),
     _NUMBER,
+    st.sampled_from(["1", "2", "0.5", ""]),
 ).map(",".join)
 _LINE = st.one_of(
     *[_ROW] * 6,
-    st.sampled_from(["3,L1,1,SET,5e3"] * 4 + ["", "  ", "# note", "1,2", "1,2,3,4,5,6", HEADER]),
+    st.sampled_from(
+        ["3,L1,1,SET,5e3,2"] * 4 + ["", "  ", "# note", "1,2", "1,2,3,4,5,6,7", HEADER]
+    ),
 )
 _GOOD = st.lists(
-    st.sampled_from(["A7,1.50,1,SET,5e3", "A7,2,2,RESET,81000.5", "1.10,1.5,3,READ,NA"]),
+    st.sampled_from(["A7,1.50,1,SET,5e3,1", "A7,2,2,RESET,81000.5,2", "1.10,1.5,3,READ,NA,3"]),
     min_size=1,
     max_size=20,
 )
@@ -52,7 +55,7 @@ def outcome(path):
             read = import_measured(path, "tidy", skip_bad_rows=True)
         except InputError as error:
             return str(error)
-    return read.frame.to_dict("list"), read.rejected
+    return read.frame.to_dict("list"), read.frame.dtypes.to_dict(), read.rejected
 
 
 def first_error(path):
@@ -65,8 +68,8 @@ def first_error(path):
 @pytest.mark.parametrize("where", ["memory", "disk", "packed"])
 @settings(max_examples=200)
 @given(text=_TEXT)
-@example(text=f"{HEADER}\nA7,L1,1,SET,5e3\n#7,L1,1,SET,5e3\n")
-@example(text=f'{HEADER}\nA7,L1,1,SET,5e3\n"7,L1",1,SET,5e3\n')
+@example(text=f"{HEADER}\nA7,L1,1,SET,5e3,1\n#7,L1,1,SET,5e3,1\n")
+@example(text=f'{HEADER}\nA7,L1,1,SET,5e3,1\n"7,L1",1,SET,5e3,1\n')
 def test_pieces_give_what_single_lines_give(tmp_path_factory, where, text):
     path = tmp_path_factory.mktemp("pieces") / "file.csv"
     path.write_bytes(gzip.compress(text.encode()) if where == "packed" else text.encode())

@@ -72,6 +72,26 @@ def test_header_names_units_decimal_commas_and_fixed_values(tmp_path):
     assert frame["note"].tolist() == ["x", "y", "z"]
 
 
+def test_two_columns_of_one_field_do_not_change_each_other(tmp_path):
+    layout = """
+title = "one field twice"
+[file]
+header = true
+[columns]
+device = { field = "cell" }
+resistance_ohm = { field = "R" }
+v_reset_v = { field = "V", unit = "mV" }
+v_wl_v = { field = "V" }
+[extra]
+again = { field = "R", scale = 2.0 }
+"""
+    frame = _read(tmp_path, "cell,R,V\n1,5000,1.5\n2,7000.5,2\n", layout)
+    assert frame["v_reset_v"].tolist() == [0.0015, 0.002]
+    assert frame["v_wl_v"].tolist() == [1.5, 2.0]
+    assert frame["resistance_ohm"].tolist() == [5000.0, 7000.5]
+    assert frame["again"].tolist() == [10000.0, 14001.0]
+
+
 def test_resistance_from_current(tmp_path):
     layout = (
         'title = "i"\n[columns]\ndevice = { field = 1 }\ncurrent_a = { field = 2, unit = "uA" }'
