@@ -76,6 +76,8 @@ class DiskText:
         How many, when it was opened; what is written to it later does not count.
     begin : int
         Bytes at its start that do not belong to the text.
+    changed_ns : int
+        When it was written to last, at that time; 0 if that cannot change.
     kept : object
         Kept as long as the text: a temporary folder that goes with it.
     """
@@ -83,7 +85,26 @@ class DiskText:
     path: Path
     size: int
     begin: int = 0
+    changed_ns: int = 0
     kept: object = None
+
+    def check(self) -> None:
+        """Refuse a file that was replaced since it was opened; it may have grown.
+
+        Raises
+        ------
+        InputError
+            If it was.
+        """
+        if not self.changed_ns:
+            return
+        try:
+            now = self.path.stat()
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be read: {error.strerror or error}") from None
+        grown = now.st_size - self.begin - self.size
+        if grown < 0 or (grown == 0 and now.st_mtime_ns != self.changed_ns):
+            raise InputError(f"{self.path}: was replaced while it was read; read it again")
 
     def cut(self, stop: int, start: int = 0) -> DiskText:
         """Return the bytes from `start` to before `stop` as a text."""
@@ -107,9 +128,10 @@ class DiskText:
             raise InputError(f"{self.path}: cannot be read: {error.strerror or error}") from None
         data = b"".join(parts) if len(parts) > 1 else parts[0]
         if len(data) < stop - start:
+            ends, had = self.begin + start + len(data), self.begin + self.size
             raise InputError(
-                f"{self.path}: ends at byte {start + len(data)}, but had {self.size} bytes when it "
-                "was opened: it was cut while it was read; read it again"
+                f"{self.path}: ends at byte {ends}, but had {had} bytes when it was opened: it was "
+                "cut while it was read; read it again"
             )
         return data
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import threading
 import warnings
 from typing import Any
 
@@ -22,7 +21,6 @@ from rramchar.measured.grid import (
     Texts,
     code_type,
     fresh,
-    is_whole,
     merge_texts,
     split_line,
 )
@@ -30,6 +28,7 @@ from rramchar.measured.grid import (
 _OLD_PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2]) < (3, 1)
 # From 3.1 on pandas always gives the float nearest to the text; before, it had to be asked to.
 _NEAREST = {"float_precision": "round_trip"} if _OLD_PANDAS else {}
+_EXACT = 2**53  # below, whole numbers are exact floats
 _PIECE = 1 << 13  # rows
 _SAMPLE = 1 << 16  # bytes
 _WORDS = pd.Series(["word"]).dtype  # str from pandas 3 on, object before
@@ -103,12 +102,14 @@ def parse_block(block: bytes, lines: int, grid: Grid) -> Columns | None:
 
 def _parse(table: str | bytes, grid: Grid, width: int, **more: Any) -> Columns | None:
     """Let pandas find out what the columns hold, and refuse what should be a number and is not."""
+    beyond = range(grid.width, width)  # an empty field at the end of every line
+    numbers = (*grid.numeric, *beyond)
     options: dict[str, Any] = {
         "sep": grid.separator,
         "header": None,
         "names": range(width),
         # A dict is slow with thousands of columns, but texts such as NA are to stay.
-        "na_values": {i: [*MISSING] for i in grid.numeric} if grid.texts else [*MISSING],
+        "na_values": {i: [*MISSING] for i in numbers} if grid.texts else [*MISSING],
         "keep_default_na": False,
         "decimal": grid.decimal,
         "compression": None,
@@ -124,6 +125,8 @@ def _parse(table: str | bytes, grid: Grid, width: int, **more: Any) -> Columns |
             frame = pd.read_csv(source, dtype=kinds or None, **options)
         except (ValueError, OverflowError):  # of pandas' own errors too
             return None
+        if any(frame[i].notna().any() for i in beyond):
+            return None
         types = frame.dtypes.to_dict()
         if any(types[i] not in _NUMBERS for i in grid.numeric):
             return None
@@ -131,6 +134,8 @@ def _parse(table: str | bytes, grid: Grid, width: int, **more: Any) -> Columns |
         changed = [i for i in grid.texts if i not in kinds and types[i] != _WORDS]
         if not changed:
             columns: Columns = {i: _own(frame[i], i in grid.whole) for i in grid.numeric}
+            if grid.separator == "\t" and _has_blank_row(columns):
+                return None
             try:
                 return columns | {i: _texts(frame[i]) for i in grid.texts}
             except (pa.ArrowInvalid, pa.ArrowTypeError):  # words and numbers mixed, before pandas 3
@@ -141,11 +146,24 @@ def _parse(table: str | bytes, grid: Grid, width: int, **more: Any) -> Columns |
 def _own(column: pd.Series, whole: bool) -> NDArray:
     """Return the numbers of a frame that nobody else has, so that they may be written to."""
     values = column.to_numpy()
-    if not whole and values.dtype != np.float64:
+    if values.dtype == np.int64 and not (whole and -_EXACT < values.min() <= values.max() < _EXACT):
         return values.astype(np.float64)
     if values.base is not None and not values.flags.writeable:
         values.flags.writeable = True
     return values
+
+
+def _has_blank_row(columns: Columns) -> bool:
+    """Tell whether a row holds no number: a line of TABs alone is a blank one."""
+    blank: NDArray[np.bool_] | None = None
+    for values in columns.values():
+        if isinstance(values, Texts):
+            continue
+        if values.dtype != np.float64 or not np.isnan(np.sum(values)):
+            return False
+        lacks = np.isnan(values)
+        blank = lacks if blank is None else blank & lacks
+    return blank is None or bool(blank.any())
 
 
 def _texts(column: pd.Series) -> Texts:
@@ -184,12 +202,17 @@ def _width(block: bytes, grid: Grid) -> int | None:
 
 
 def _separators(block: bytes, separator: str) -> int | None:
-    """Count the separators outside quotation marks; None if a line has an odd number of those."""
+    """Count the separators outside quotation marks; None unless those go around whole fields."""
     if b'"' not in block:
         return count_byte(block, separator)
-    characters = np.frombuffer(block, dtype=np.uint8)
+    characters = np.frombuffer(b"\n" + block + b"\n", dtype=np.uint8)
+    quotes = np.flatnonzero(characters == ord('"'))
     inside = np.cumsum(characters == ord('"')) % 2 == 1
-    if inside[-1] or inside[characters == ord("\n")].any():
+    edges = [ord(separator), ord("\n"), ord("\r")]
+    if inside[characters == ord("\n")].any() or not (
+        np.isin(characters[quotes[::2] - 1], edges).all()
+        and np.isin(characters[quotes[1::2] + 1], edges).all()
+    ):
         return None
     return int(np.count_nonzero((characters == ord(separator)) & ~inside))
 
@@ -198,14 +221,6 @@ def row_count(columns: Columns) -> int:
     """Return the number of rows of parsed columns."""
     first = next(iter(columns.values()))
     return len(first.codes if isinstance(first, Texts) else first)
-
-
-class NotWhole(Exception):  # noqa: N818 - a signal, not an error
-    """A column that held whole numbers at the start of a file does not go on so."""
-
-    def __init__(self, position: int) -> None:
-        super().__init__(position)
-        self.position = position
 
 
 class Table:
@@ -219,22 +234,17 @@ class Table:
         How the fields lie.
     pieces : tuple of Piece
         All that will come.
-    whole : set of int
-        Positions of the numbers that are kept as integers.
     """
 
-    def __init__(self, grid: Grid, pieces: tuple[Piece, ...], whole: set[int]) -> None:
+    def __init__(self, grid: Grid, pieces: tuple[Piece, ...]) -> None:
         self._grid = grid
         self._pieces = pieces
         self._first_line = pieces[0].line
         self._most = sum(piece.lines for piece in pieces)
-        self._numbers = {
-            i: fresh(self._most, np.int64 if i in whole else np.float64) for i in grid.numeric
-        }
+        self._numbers = {i: fresh(self._most, np.float64) for i in grid.numeric}
         self._lines = fresh(self._most, np.int64)
         self._texts: dict[Piece, dict[int, Texts]] = {}
         self._rows: dict[Piece, int] = {}
-        self._lock = threading.Lock()
 
     def put(self, piece: Piece, columns: Columns, lines: NDArray[np.int64] | None = None) -> None:
         """Take the rows of a piece.
@@ -247,27 +257,20 @@ class Table:
             By position.
         lines : array of int64, shape (rows,), optional
             Line number of each row; without, every line of the piece is one.
-
-        Raises
-        ------
-        NotWhole
-            If a number is not whole in a column of integers.
         """
         rows = piece.lines if lines is None else len(lines)
         start = piece.line - self._first_line
         for i, out in self._numbers.items():
             values = columns[i]
             assert not isinstance(values, Texts)
-            if out.dtype != values.dtype and out.dtype == np.int64 and not is_whole(values).all():
-                raise NotWhole(i)
             out[start : start + rows] = values
         self._lines[start : start + rows] = (
             np.arange(piece.line, piece.line + rows) if lines is None else lines
         )
-        texts = {i: column for i in self._grid.texts if isinstance(column := columns[i], Texts)}
-        with self._lock:
-            self._texts[piece] = texts
-            self._rows[piece] = rows
+        self._texts[piece] = {
+            i: column for i in self._grid.texts if isinstance(column := columns[i], Texts)
+        }
+        self._rows[piece] = rows
 
     def fields(self) -> Fields:
         """Return the rows of all pieces in the order of the file."""

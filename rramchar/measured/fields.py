@@ -15,7 +15,6 @@ import pandas as pd
 from rramchar.errors import InputError
 from rramchar.measured.blocks import DiskText, Piece, in_threads, over_rows
 from rramchar.measured.fastparse import (
-    NotWhole,
     Table,
     parse_block,
     parse_file,
@@ -23,7 +22,6 @@ from rramchar.measured.fastparse import (
 )
 from rramchar.measured.faults import Faults
 from rramchar.measured.grid import (
-    Column,
     Columns,
     Fields,
     Grid,
@@ -67,14 +65,11 @@ def read_fields(source: Source, first_line: int, offset: int, grid: Grid, faults
     Fields
         The wanted columns.
     """
-    broken: set[int] = set()
     while True:
         try:
-            fields = _read(source, source.pieces(first_line, offset), grid, broken, faults)
+            fields = _read(source, source.pieces(first_line, offset), grid, faults)
             _make_whole(fields, grid)
             return fields
-        except NotWhole as found:
-            broken.add(found.position)
         except _SoftText as found:
             at = found.position
             grid = replace(
@@ -98,16 +93,12 @@ def _make_whole(fields: Fields, grid: Grid) -> None:
             raise _SoftText(i)
 
 
-def _read(
-    source: Source, pieces: tuple[Piece, ...], grid: Grid, broken: set[int], faults: Faults
-) -> Fields:
-    """Read all pieces, but for whole numbers the columns that are known to be `broken`."""
+def _read(source: Source, pieces: tuple[Piece, ...], grid: Grid, faults: Faults) -> Fields:
     if (fields := _read_whole(source, pieces, grid)) is not None:
         return fields
     # The first piece tells what the columns are, before the others are read in vain.
     start = _read_piece(source, pieces[0], grid, faults)
-    whole = {i for i in grid.whole if i not in broken and _is_whole(start.columns[i])}
-    table = Table(grid, pieces, whole)
+    table = Table(grid, pieces)
     table.put(pieces[0], start.columns, start.lines)
 
     def parse(piece: Piece) -> bool:
@@ -146,10 +137,6 @@ def _read_whole(source: Source, pieces: tuple[Piece, ...], grid: Grid) -> Fields
 
     over_rows(number, rows)
     return Fields(columns, lines)
-
-
-def _is_whole(values: Column) -> bool:
-    return not isinstance(values, Texts) and to_whole(values) is not None
 
 
 def _parse_fast(block: bytes, lines: int, grid: Grid) -> Columns | None:

@@ -126,6 +126,7 @@ def import_measured(
     source = read_source(path, faults)
     name = guess_layout(source) if layout is None else str(layout)
     frame = (reader or find_reader(name))(source, faults)
+    source.check()
     return Measurement(frame, name, faults.rows)
 
 

@@ -21,6 +21,7 @@ from rramchar.measured.faults import Faults
 LARGE = 8 << 20
 """A text from here on is not held in memory whole. [byte]"""
 
+_UNIT = 1 << 16  # unpacked at a time: what a damaged file loses at most
 _PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"PK\x03\x04": "zip"}
 _DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
 
@@ -57,7 +58,7 @@ def unpack(path: Path, kind: str, faults: Faults) -> Text:
         with path.open("rb") as packed, _open(path, kind, packed) as stream:
             # read1 hands over what came before the damage, read would not.
             take: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
-            while block := take(BLOCK):
+            while block := take(_UNIT):
                 store.add(block)
     except _DAMAGE:
         return _whole_lines(path, kind, store.text(), faults)

@@ -10,10 +10,12 @@ from rramchar.errors import InputError
 from rramchar.measured.assemble import RawColumns, assemble
 from rramchar.measured.faults import Faults
 from rramchar.measured.fields import read_fields
-from rramchar.measured.grid import Grid, Texts, guess_separator, split_line
+from rramchar.measured.grid import Column, Grid, Texts, guess_separator, split_line
 from rramchar.measured.layout_file import SEPARATOR_NAMES, ColumnTable, Layout
 from rramchar.measured.schema import SCHEMA
 from rramchar.measured.source import Source
+
+_STRICT_FIRST = ("text", "number", "count", "label", "soft")  # of kinds of columns
 
 
 def read_rows(source: Source, layout: Layout, faults: Faults) -> pd.DataFrame:
@@ -59,10 +61,13 @@ def read_rows(source: Source, layout: Layout, faults: Faults) -> pd.DataFrame:
     grid = make_grid(positions, names, width, separator, layout.file.decimal, from_what)
     fields = read_fields(source, number, offset, grid, faults)
     places = {name: grid.places[at] for name, at in positions.items()}
-    raw = {name: fields.columns[at] for name, at in positions.items()}
-    for at, values in fields.columns.items():
-        if not isinstance(values, Texts) and [*positions.values()].count(at) > 1:
-            values.flags.writeable = False  # of two columns neither may change the other
+    raw: dict[str, Column] = {}
+    taken: set[int] = set()
+    for name, at in positions.items():
+        values = fields.columns[at]
+        # Two columns of one field: neither may change the other.
+        raw[name] = values.copy() if at in taken and not isinstance(values, Texts) else values
+        taken.add(at)
     return assemble(RawColumns(raw, fields.lines, places), layout, faults)
 
 
@@ -93,14 +98,15 @@ def make_grid(
         For `read_fields`.
     """
     places = [f"column {name}" for name in names] or [f"field {i + 1}" for i in range(width)]
-    kinds: dict[str, list[int]] = {
-        kind: [] for kind in ("number", "count", "soft", "label", "text")
-    }
+    kind_at: dict[int, str] = {}
     for column, at in positions.items():
         if not names:
             places[at] = f"field {at + 1} ({column})"
         kind = SCHEMA[column].kind if column in SCHEMA else "soft"
-        kinds[kind].append(at)
+        kind_at[at] = stricter(kind, kind_at.get(at, kind))
+    kinds = {
+        wanted: [at for at, kind in kind_at.items() if kind == wanted] for wanted in _STRICT_FIRST
+    }
     return Grid(
         separator=separator,
         places=tuple(places),
@@ -112,6 +118,11 @@ def make_grid(
         decimal=decimal,
         width_from=width_from,
     )
+
+
+def stricter(one: str, other: str) -> str:
+    """Return the kind that a field is read as if two columns of these kinds take it."""
+    return min(one, other, key=_STRICT_FIRST.index)
 
 
 def first_fields(source: Source, number: int, text: str, separator: str) -> list[str]:

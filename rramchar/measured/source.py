@@ -78,8 +78,16 @@ class Source:
         return tuple(rest)
 
     def read(self, piece: Piece) -> bytes:
-        """Return the bytes of a piece."""
-        return self.text.read(piece.start, piece.stop)
+        """Return the bytes of a piece; refuse a file in which it is another one by now."""
+        block = self.text.read(piece.start, piece.stop)
+        if count_byte(block, "\n") + (not block.endswith(b"\n")) != piece.lines:
+            raise InputError(f"{self.name}: was replaced while it was read; read it again")
+        return block
+
+    def check(self) -> None:
+        """Refuse a file that was replaced since it was opened."""
+        if isinstance(self.text, DiskText):
+            self.text.check()
 
     def count(self, separator: str, offset: int) -> int:
         """Return how often a separator is in the text from an offset on."""
@@ -144,7 +152,9 @@ def read_source(path: str | Path, faults: Faults) -> Source:
     """
     path = Path(path)
     kind = packing(read_start(path, _START))
-    text = unpack(path, kind, faults) if kind else DiskText(path, path.stat().st_size)
+    about = path.stat()
+    disk = DiskText(path, about.st_size, changed_ns=about.st_mtime_ns)
+    text = unpack(path, kind, faults) if kind else disk
     start = text.read(0, min(text.size, _START))
     separator, found = "", None
     if text.size > LARGE and not _encoding(start):

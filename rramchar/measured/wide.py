@@ -25,7 +25,7 @@ from rramchar.measured.grid import (
     to_number,
 )
 from rramchar.measured.layout_file import SEPARATOR_NAMES, ColumnTable, Layout, ReadingsTable
-from rramchar.measured.rows import first_fields
+from rramchar.measured.rows import first_fields, stricter
 from rramchar.measured.schema import SCHEMA, STATE_AFTER
 from rramchar.measured.source import Source
 
@@ -150,10 +150,11 @@ def _read_matrix(source: Source, layout: Layout, table: ReadingsTable, faults: F
 
 def _lead_kinds(layout: Layout) -> dict[int, str]:
     """Return the kind of column that a leading field becomes, by its position from 0."""
-    kinds = {}
+    kinds: dict[int, str] = {}
     for name, rule in {**layout.columns, **layout.extra}.items():
         assert isinstance(rule.field, int)
-        kinds[rule.field - 1] = SCHEMA[name].kind if name in SCHEMA else "number"
+        kind = SCHEMA[name].kind if name in SCHEMA else "soft"
+        kinds[rule.field - 1] = stricter(kind, kinds.get(rule.field - 1, kind))
     return kinds
 
 
@@ -213,18 +214,16 @@ def _drop_repeated(matrix: _Matrix, rule: ColumnTable, source: Source, faults: F
     kept = []
     addresses = _values(matrix.lead[rule.field - 1])
     for i, (address, line) in enumerate(zip(addresses, matrix.lines.tolist(), strict=True)):
-        number = to_number(str(address))
-        key = address if number is None else number
-        if key in seen:
+        if address in seen:
             text = split_line(source.texts({line})[line], matrix.separator)[rule.field - 1]
             faults.report(
-                line, f"{shown(text)} is already in line {seen[key]}; expected each "
+                line, f"{shown(text)} is already in line {seen[address]}; expected each "
                 "address once; rename or remove one of the lines",
                 place=f"field {rule.field} (address)",
             )  # fmt: skip
             continue
-        if address and number == number:  # neither empty nor NaN
-            seen[key] = line
+        if address != "" and address == address:  # neither empty nor NaN
+            seen[address] = line
         kept.append(i)
     if len(kept) == len(matrix.lines):
         return matrix

@@ -49,10 +49,9 @@ def like_blocks(
         if most is not None:
             heavy[rows] = np.bitwise_count(words).sum(axis=1, dtype=np.uint32) > most
     share = groups[:: max(1, len(groups) // _SAMPLE)].mean(axis=0)
-    rarity = np.empty(len(share), dtype=np.uint16)
+    rarity = np.empty(len(share), dtype=np.min_scalar_type(len(share) + 256))  # two bytes or more
     rarity[np.argsort(-share, kind="stable")] = np.arange(1, len(share) + 1)
-    rarest = (groups * rarity).max(axis=1)
-    first = np.uint16(len(share)) - rarest
+    first = rarity.dtype.type(len(share)) - (groups * rarity).max(axis=1)
     order = np.argsort(first, kind="stable")
     parts = (order[~heavy[order]], order[heavy[order]])
     return [part[at : at + block] for part in parts for at in range(0, len(part), block)]

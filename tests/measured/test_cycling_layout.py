@@ -134,3 +134,9 @@ def test_real_files_are_read_quickly():
     assert (frame["device"].nunique(), frame["cycle"].nunique(), len(frame)) == (256, 300, 153600)
     devices = read_cycling(folder / "cycling-5-5-20.csv")["device"].unique().tolist()
     assert devices == [*range(600, 728), *range(500, 508)]  # in the order of the file
+
+
+def test_names_like_decimals_are_not_repeated_addresses(tmp_path):
+    path = tmp_path / "cells.csv"
+    path.write_text("1.1,9e4,5e3\n1.10,8e4,6e3\n007,8e4,6e3\n7,8e4,6e3\n")
+    assert read_cycling(path)["device"].unique().tolist() == ["1.1", "1.10", "007", "7"]

@@ -19,9 +19,11 @@ _NUMBER = st.sampled_from(
     ["5e3", "81000.5", "", "NA", "1e10", "0", "-3", " 7000 ", "x", "inf", "5e"]
 )
 _ROW = st.tuples(
-    st.sampled_from(["3", "1.10", "A7", "07", "TRUE", "", '"B,1"', '"C""2"', 'D"', '"E', "#4"]),
+    st.sampled_from(
+        ["3", "1.10", "A7", "07", "TRUE", "", '"B,1"', '"C""2"', 'D"', '"E', "#4", '"1"2', '"5" ']
+    ),
     st.sampled_from(["L1", "", "NA", "1.50", " L2 ", '"L 3"', "true"]),
-    st.sampled_from(["1", "2.0", "1.5", "", "-1", "900"]),
+    st.sampled_from(["1", "2.0", "1.5", "", "-1", "900", "9007199254740993"]),
     st.sampled_from(["SET", "reset", "READ", "", "SEt "]),
     _NUMBER,
     st.sampled_from(["1", "2", "0.5", ""]),
@@ -29,7 +31,7 @@ _ROW = st.tuples(
 _LINE = st.one_of(
     *[_ROW] * 6,
     st.sampled_from(
-        ["3,L1,1,SET,5e3,2"] * 4 + ["", "  ", "# note", "1,2", "1,2,3,4,5,6,7", HEADER]
+        ["3,L1,1,SET,5e3,2"] * 4 + ["", "  ", "# note", "1,2", "1,2,3,4,5,6,7", ",,,,,", HEADER]
     ),
 )
 _GOOD = st.lists(
@@ -40,11 +42,19 @@ _GOOD = st.lists(
 _ONE_ODD = st.tuples(_GOOD, _LINE, st.integers(0, 20)).map(
     lambda parts: [*parts[0][: parts[2]], parts[1], *parts[0][parts[2] :]]
 )
+_ENDED = st.lists(  # every line with a separator at its end, or nearly every
+    st.tuples(st.sampled_from(["A7,L,1,SET,5e3,1"]), st.sampled_from([","] * 9 + ["", ",6"])).map(
+        "".join
+    ),
+    min_size=1,
+    max_size=12,
+)
 _TEXT = st.tuples(
-    st.one_of(_GOOD, _ONE_ODD, st.lists(_LINE, min_size=1, max_size=40)),
+    st.one_of(_GOOD, _ONE_ODD, _ENDED, st.lists(_LINE, min_size=1, max_size=40)),
     st.sampled_from(["\n", "\r\n"]),
     st.booleans(),
-).map(lambda parts: parts[1].join([HEADER, *parts[0]]) + parts[1] * parts[2])
+    st.sampled_from(",,\t;"),
+).map(lambda parts: parts[1].join([HEADER, *parts[0]]).replace(",", parts[3]) + parts[1] * parts[2])
 
 
 def outcome(path):
@@ -152,6 +162,35 @@ def test_no_room_to_unpack_is_told(tmp_path, monkeypatch):
     path.write_bytes(gzip.compress(b"device,resistance_ohm\n1,5e3\n"))
     with pytest.raises(InputError, match="No space left on device; set TMPDIR"):
         read_measured(path)
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "data.csv"
+    path.write_text("device,resistance_ohm\n1,5e3\n")
+    read = source.Source.lines
+
+    def replaced(self):
+        os.utime(path, ns=(1, 1))
+        return read(self)
+
+    monkeypatch.setattr(source, "LARGE", 0)
+    monkeypatch.setattr(source.Source, "lines", replaced)
+    with pytest.raises(InputError, match="was replaced while it was read"):
+        read_measured(path)
+
+
+def test_a_log_may_grow_while_it_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "data.csv"
+    path.write_text("device,resistance_ohm\n1,5e3\n")
+    check = source.Source.check
+
+    def grown(self):
+        path.write_text("device,resistance_ohm\n1,5e3\n2,6e3\n")
+        check(self)
+
+    monkeypatch.setattr(source, "LARGE", 0)
+    monkeypatch.setattr(source.Source, "check", grown)
+    assert read_measured(path)["device"].tolist() == [1]
 
 
 def test_threads_keep_the_order_and_the_first_error_ends_them(monkeypatch):

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from rramchar.errors import InputError
-from rramchar.measured import check_frame, guess_layout, layout_names, read_measured
+from rramchar.measured import (
+    check_frame,
+    guess_layout,
+    import_measured,
+    layout_names,
+    read_measured,
+)
 from rramchar.measured.layout_file import load_layout, make_layout, shipped_layouts
 from rramchar.measured.schema import FLAGS
 from rramchar.measured.units import unit_scale
@@ -90,6 +96,33 @@ again = { field = "R", scale = 2.0 }
     assert frame["v_wl_v"].tolist() == [1.5, 2.0]
     assert frame["resistance_ohm"].tolist() == [5000.0, 7000.5]
     assert frame["again"].tolist() == [10000.0, 14001.0]
+
+
+def test_an_address_may_also_be_a_name(tmp_path):
+    layout = """
+title = "address as device and lot"
+[columns]
+device = { field = 1 }
+lot = { field = 1 }
+resistance_ohm = { field = 2 }
+[extra]
+raw = { field = 2 }
+"""
+    (tmp_path / "data.csv").write_text("7,5000\n\n8,x\n9,6000\n")
+    (tmp_path / "map.toml").write_text(layout)
+    read = import_measured(tmp_path / "data.csv", tmp_path / "map.toml", skip_bad_rows=True)
+    assert read.frame["lot"].tolist() == ["7", "9"]
+    assert read.frame["raw"].tolist() == [5000.0, 6000.0]
+    read.frame.loc[0, "raw"] = 1.0
+    assert read.frame["resistance_ohm"].tolist() == [5000.0, 6000.0]
+    assert [row.line for row in read.rejected] == [3]
+
+
+def test_blank_lines_of_tabs_are_passed_over(tmp_path):
+    layout = "title = 't'\n[columns]\nresistance_ohm = { field = 2 }\n"
+    layout += "[numbering]\ndevice_from_line = true\n"
+    frame = _read(tmp_path, "a\t5000\tx\nb\t6000\ty\n\t\t\nc\t7000\tz\n", layout)
+    assert frame["resistance_ohm"].tolist() == [5000.0, 6000.0, 7000.0]
 
 
 def test_resistance_from_current(tmp_path):

@@ -119,6 +119,15 @@ def test_blocks_of_like_images_hold_each_once(seed, images, inputs, block, level
         assert all(len(set(marks[part])) == 1 for part in found)
 
 
+@pytest.mark.parametrize("inputs", [255, 65537, 65536 * 4 + 4])
+def test_blocks_of_images_of_any_size(inputs):
+    images = np.zeros((3, inputs), dtype=np.uint8)
+    images[0, :] = images[1, -1] = 1
+    found = like_blocks(images, 1, 1)
+    assert sorted(part.tolist() for part in found) == [[0], [1], [2]]
+    assert found[-1].tolist() == [2]  # marks nothing
+
+
 def test_blocks_of_like_images_leave_more_inputs_out():
     """Rare inputs are marked by the images of few blocks."""
     rng = np.random.default_rng(1)
