@@ -169,22 +169,23 @@ def _has_blank_row(columns: Columns) -> bool:
 def _texts(column: pd.Series) -> Texts:
     words = pa.array(column, pa.large_string())
     chunks = words.chunks if isinstance(words, pa.ChunkedArray) else [words]
-    return merge_texts([part for parts in in_threads(_encode, chunks) for part in parts])
-
-
-def _encode(words: pa.Array) -> list[Texts]:
-    """Give numbers to the words of a chunk, piece by piece."""
     seen: list[tuple[pa.Array, Texts]] = []
+    coded = in_threads(lambda chunk: _encode(chunk, seen), chunks)
+    return merge_texts([part for parts in coded for part in parts])
+
+
+def _encode(words: pa.Array, seen: list[tuple[pa.Array, Texts]]) -> list[Texts]:
+    """Give numbers to the words of a chunk, piece by piece; the last pieces are in `seen`."""
     parts = []
     for start in range(0, len(words), _PIECE):
         piece = words.slice(start, _PIECE)
         # SET and RESET in turn, one lot throughout: to compare is faster than to look up.
-        known = next((texts for other, texts in seen if piece.equals(other)), None)
+        known = next((texts for other, texts in [*seen] if piece.equals(other)), None)
         if known is None:
             coded = piece.dictionary_encode()
             clean = tuple(word.strip() for word in coded.dictionary.to_pylist())
             known = Texts(coded.indices.to_numpy().astype(code_type(len(clean))), clean)
-            seen = [(piece, known), *seen[:1]]
+            seen[:] = [(piece, known), *seen[:2]]
         parts.append(known)
     return parts
 
