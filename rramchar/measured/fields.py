@@ -1,8 +1,8 @@
 """Fields of a table as columns: fast for good files, careful for the rest.
 
-The file is taken in pieces, and several threads give each to pandas' parser. Only a piece with
-something odd in it is read line by line: that finds the bad line, its field and its text, or takes
-what the parser is too strict for.
+A large file in which nothing is odd goes to pandas whole. Any other is taken in pieces, which
+several threads give to pandas' parser. Only a piece with something odd in it is read line by line:
+that finds the bad line, its field and its text, or takes what the parser is too strict for.
 """
 
 from __future__ import annotations
@@ -14,12 +14,7 @@ import pandas as pd
 
 from rramchar.errors import InputError
 from rramchar.measured.blocks import DiskText, Piece, in_threads, over_rows
-from rramchar.measured.fastparse import (
-    Table,
-    parse_block,
-    parse_file,
-    row_count,
-)
+from rramchar.measured.fastparse import Table, parse_block, parse_file, row_count
 from rramchar.measured.faults import Faults
 from rramchar.measured.grid import (
     Columns,
