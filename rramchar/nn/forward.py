@@ -171,7 +171,7 @@ def _first_layer(
     """Return what turns a block of images into the outputs of the first hidden layer."""
     encoding, counted = network.encoding, None
     marks = encoding.kind == "sign"
-    if thresholds and encoding.kind in ("sign", "uint8"):
+    if thresholds:
         edge = thresholds[0][:, 0].astype(np.int64)
         counted = counted_layer(network.layers[0].weights, edge, marks=marks)
 

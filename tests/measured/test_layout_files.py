@@ -1,17 +1,25 @@
 """Layouts as TOML files: shipped ones, a user's own, and what is refused in them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rramchar.errors import InputError
 from rramchar.measured import (
+    blocks,
     check_frame,
     guess_layout,
     import_measured,
     layout_names,
     read_measured,
 )
-from rramchar.measured.layout_file import load_layout, make_layout, shipped_layouts
+from rramchar.measured.layout_file import (
+    NewSweepTable,
+    load_layout,
+    make_layout,
+    shipped_layouts,
+)
+from rramchar.measured.numbering import number_sweeps, sweep_starts
 from rramchar.measured.schema import FLAGS
 from rramchar.measured.units import unit_scale
 from rramchar.resources import resource
@@ -155,6 +163,22 @@ flag = "below"
     frame = _read(tmp_path, "1,4.5,0\n1,500,0\n1,3.1,8\n", layout)
     assert frame["flag"].tolist() == ["", "above", "below"]
     assert frame["resistance_ohm"].tolist() == [4500, 5e5, 3100]
+
+
+@pytest.mark.parametrize("step", [1, 7, 1 << 16])
+def test_sweeps_are_numbered_alike_in_parts_of_any_length(monkeypatch, step):
+    monkeypatch.setattr(blocks, "STEP", step)
+    rng = np.random.default_rng(step)
+    device = pd.Series(np.repeat(np.arange(9) % 4, rng.integers(1, 12, size=9)))
+    swept = pd.Series(rng.integers(0, 4, size=len(device)).astype(float))
+    rule = NewSweepTable(column="v_reset_v", when="drops")
+    sweep, pulse = number_sweeps(device, sweep_starts(device, swept, rule))
+    last, expected = {}, []
+    for i, address in enumerate(device):
+        turned = i == 0 or address != device[i - 1] or swept[i] < swept[i - 1]
+        last[address] = last.get(address, -1) + turned
+        expected.append((last[address], 1 if turned else expected[-1][1] + 1))
+    assert [*zip(sweep.tolist(), pulse.tolist(), strict=True)] == expected
 
 
 def test_sweeps_start_at_a_turn_or_another_device(tmp_path):
